@@ -1,9 +1,7 @@
 # Compile and link options shared by every target of the project.
 #
-# The build type `Dev` exists because development builds are dominated by
-# compile time: -O1 without debug information compiles about twice as fast as
-# RelWithDebInfo, and the compiled model code is not affected by it. RTTI must
-# match the installed LLVM.
+# RTTI stays on because the installed LLVM has it on: classes derived from its
+# own need their base's type information.
 
 set(CMAKE_CXX_STANDARD 17)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -12,14 +10,12 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_BUILD_RPATH "${GPT_LLVM_LIBRARY_DIR}")
 set(CMAKE_INSTALL_RPATH "${GPT_LLVM_LIBRARY_DIR}")
 
-set(CMAKE_C_FLAGS_DEV "-O1 -DNDEBUG" CACHE STRING "C flags of build type Dev")
-set(CMAKE_CXX_FLAGS_DEV "-O1 -DNDEBUG" CACHE STRING "C++ flags of build type Dev")
-mark_as_advanced(CMAKE_C_FLAGS_DEV CMAKE_CXX_FLAGS_DEV)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
 
-add_compile_definitions(${LLVM_DEFINITIONS_LIST})
+separate_arguments(_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+add_definitions(${_definitions})
 add_compile_options(-Wall -Wextra -Wno-unused-parameter -Wno-comment)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_compile_options(
