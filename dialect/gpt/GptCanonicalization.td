@@ -1,0 +1,47 @@
+//===- GptCanonicalization.td - rewrites of gpt ops --------*- tablegen -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Canonicalization patterns that are plain rewrites of one op tree into
+// another. Patterns that must look at shapes are in GptCanonicalization.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GPT_CANONICALIZATION_TD
+#define GPT_CANONICALIZATION_TD
+
+include "mlir/IR/PatternBase.td"
+include "gpt/GptOps.td"
+
+def Gpt_HasOneUse : Constraint<CPred<"$0.hasOneUse()">, "has one use">;
+def Gpt_IsVectorLike
+    : Constraint<CPred<"::llvm::cast<::mlir::RankedTensorType>($0.getType())"
+                       ".getRank() == 1">, "has rank 1">;
+def Gpt_IsMatrix
+    : Constraint<CPred<"::llvm::cast<::mlir::RankedTensorType>($0.getType())"
+                       ".getRank() == 2">, "has rank 2">;
+def Gpt_SameType : Constraint<CPred<"$0.getType() == $1.getType()">, "same type">;
+def Gpt_HasFeatureExtent
+    : Constraint<CPred<"::mlir::gpt::haveSameStaticLastDim($0, $1)">,
+                 "last extents are static and equal">;
+def Gpt_Product : NativeCodeCall<
+    "$_builder.getF64FloatAttr($0.getValueAsDouble() * $1.getValueAsDouble())">;
+def Gpt_Compose : NativeCodeCall<
+    "$_builder.getDenseI64ArrayAttr(::mlir::gpt::composePermutations($0, $1))">;
+def Gpt_FlipLayout : NativeCodeCall<
+    "::mlir::gpt::WeightLayoutAttr::get($_builder.getContext(), "
+    "$0.getValue() == ::mlir::gpt::WeightLayout::OutIn "
+    "? ::mlir::gpt::WeightLayout::InOut : ::mlir::gpt::WeightLayout::OutIn)">;
+
+// scale(scale(x, a), b) -> scale(x, a * b)
+def Gpt_MergeScales
+    : Pat<(Gpt_ScaleOp (Gpt_ScaleOp $x, $a), $b),
+          (Gpt_ScaleOp $x, (Gpt_Product $a, $b))>;
+
+// transpose(transpose(x, p), q) -> transpose(x, q of p)
+def Gpt_MergeTransposes
+    : Pat<(Gpt_TransposeOp (Gpt_TransposeOp $x, $p), $q),
+          (Gpt_TransposeOp $x, (Gpt_Compose $p, $q))>;
+
+#endif // GPT_CANONICALIZATION_TD
