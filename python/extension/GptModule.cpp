@@ -1,0 +1,25 @@
+//===- GptModule.cpp - registration of the gpt dialect ----------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The module `_gpt`: what MLIR's Python package calls to make a context know
+// the gpt dialect and all upstream dialects, and the pass manager know all
+// passes and pipelines. `_site_initialize_0.py` connects it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt-c/Dialects.h"
+#include "mlir/Bindings/Python/Nanobind.h"
+#include "mlir/Bindings/Python/NanobindAdaptors.h"
+
+namespace nb = nanobind;
+
+NB_MODULE(_gpt, m) {
+  m.doc() = "Registration of the gpt dialect, its passes and pipelines.";
+
+  m.def("register_dialects", &gptRegisterAllDialects, nb::arg("registry"),
+        "Adds the gpt dialect and all upstream dialects and extensions.");
+  m.def("register_passes", &gptRegisterAllPasses,
+        "Registers all passes and pipelines; repeated calls have no effect.");
+}
