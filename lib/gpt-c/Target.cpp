@@ -1,0 +1,163 @@
+//===- Target.cpp - C API: from a module to machine code --------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See Target.h. Pipelines run here rather than through MLIR's own C API so
+// that all diagnostics are collected, warnings and remarks included, and a
+// failure leaves a reproducer.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt-c/Target.h"
+
+#include "gpt/Target/CrashGuard.h"
+#include "gpt/Target/Emit.h"
+#include "gpt/Target/TargetOptions.h"
+#include "mlir/CAPI/IR.h"
+#include "mlir/CAPI/Support.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+//===----------------------------------------------------------------------===//
+// Pipelines
+//===----------------------------------------------------------------------===//
+
+/// Writes `diagnostic` with its location and notes, one line each.
+static std::string print(Diagnostic &diagnostic) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << diagnostic.getLocation() << ": " << diagnostic;
+  for (Diagnostic &note : diagnostic.getNotes())
+    stream << "\n" << note.getLocation() << ": note: " << note;
+  return text;
+}
+
+/// Builds the passes of `pipeline`, which is either anchored on
+/// "builtin.module" or a list of passes for a module.
+static LogicalResult parsePipeline(StringRef pipeline, PassManager &passes,
+                                   raw_ostream &errors) {
+  StringRef elements = pipeline.trim();
+  if (elements.consume_front("builtin.module(")) {
+    if (!elements.consume_back(")")) {
+      errors << "expected ')' at the end of the pipeline";
+      return failure();
+    }
+  }
+  return parsePassPipeline(elements, passes, errors);
+}
+
+MlirLogicalResult gptRunPipeline(MlirModule module, MlirStringRef pipeline,
+                                 MlirStringRef reproducer,
+                                 GptDiagnosticCallback onDiagnostic,
+                                 void *userData) {
+  ModuleOp op = unwrap(module);
+  auto report = [&](MlirDiagnosticSeverity severity, StringRef text) {
+    onDiagnostic(severity, wrap(text), userData);
+  };
+  PassManager passes(op.getContext(), ModuleOp::getOperationName());
+  std::string parseErrors;
+  llvm::raw_string_ostream parseStream(parseErrors);
+  if (failed(parsePipeline(unwrap(pipeline), passes, parseStream))) {
+    report(MlirDiagnosticError, StringRef(parseErrors).trim());
+    return wrap(failure());
+  }
+
+  OwningOpRef<ModuleOp> original;
+  if (reproducer.length > 0)
+    original = op.clone();
+  LogicalResult result = failure();
+  {
+    ScopedDiagnosticHandler handler(
+        op.getContext(), [&](Diagnostic &diagnostic) {
+          report(static_cast<MlirDiagnosticSeverity>(diagnostic.getSeverity()),
+                 print(diagnostic));
+        });
+    if (llvm::Error error = gpt::runGuarded("a pass ended fatally",
+                                            [&] { result = passes.run(op); }))
+      report(MlirDiagnosticError, llvm::toString(std::move(error)));
+  }
+  if (failed(result) && original)
+    makeReproducer(ModuleOp::getOperationName(), passes.getPasses(), *original,
+                   unwrap(reproducer), /*disableThreads=*/true,
+                   /*verifyPasses=*/true);
+  return wrap(result);
+}
+
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+static gpt::TargetOptions unwrapOptions(const GptTargetOptions &options) {
+  gpt::TargetOptions result;
+  result.triple = unwrap(options.triple).str();
+  result.cpu = unwrap(options.cpu).str();
+  result.features = unwrap(options.features).str();
+  result.optLevel = options.optLevel;
+  return result;
+}
+
+/// Hands an error to `onError`.
+static MlirLogicalResult fail(llvm::Error error, MlirStringCallback onError,
+                              void *userData) {
+  std::string text = llvm::toString(std::move(error));
+  onError(wrap(StringRef(text)), userData);
+  return wrap(failure());
+}
+
+void gptGetHostCpu(MlirStringCallback callback, void *userData) {
+  std::string name = gpt::getHostCpu();
+  callback(wrap(StringRef(name)), userData);
+}
+
+void gptGetHostFeatures(MlirStringCallback callback, void *userData) {
+  std::string features = gpt::getHostFeatures();
+  callback(wrap(StringRef(features)), userData);
+}
+
+MlirStringRef gptGetLLVMVersion() { return wrap(gpt::getLLVMVersion()); }
+
+MlirLogicalResult gptResolveTarget(GptTargetOptions options,
+                                   MlirStringCallback onField,
+                                   MlirStringCallback onError, void *userData) {
+  llvm::Expected<gpt::ResolvedTarget> target =
+      gpt::resolveTarget(unwrapOptions(options));
+  if (!target)
+    return fail(target.takeError(), onError, userData);
+  for (StringRef field : {target->triple, target->cpu, target->features})
+    onField(wrap(field), userData);
+  return wrap(success());
+}
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+static gpt::OutputKind unwrapKind(GptOutputKind kind) {
+  switch (kind) {
+  case GptOutputLLVMIR:
+    return gpt::OutputKind::LLVMIR;
+  case GptOutputAssembly:
+    return gpt::OutputKind::Assembly;
+  case GptOutputObject:
+    return gpt::OutputKind::Object;
+  case GptOutputSharedLibrary:
+    return gpt::OutputKind::SharedLibrary;
+  }
+  llvm_unreachable("not an output kind");
+}
+
+MlirLogicalResult gptEmit(MlirModule module, GptTargetOptions options,
+                          GptOutputKind kind, MlirStringCallback onOutput,
+                          MlirStringCallback onError, void *userData) {
+  std::string bytes;
+  llvm::raw_string_ostream output(bytes);
+  if (llvm::Error error = gpt::emit(unwrap(module), unwrapOptions(options),
+                                    unwrapKind(kind), output))
+    return fail(std::move(error), onError, userData);
+  onOutput(wrap(StringRef(bytes)), userData);
+  return wrap(success());
+}

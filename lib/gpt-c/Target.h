@@ -1,0 +1,92 @@
+//===- Target.h - C API: from a module to machine code ------------*- C -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Running pass pipelines, describing targets and emitting code. None of these
+// functions prints or ends the process: what goes wrong is handed to a
+// callback as text. All may be called from several threads, as long as each
+// works on a module in a context of its own.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GPT_C_TARGET_H
+#define GPT_C_TARGET_H
+
+#include "mlir-c/Diagnostics.h"
+#include "mlir-c/IR.h"
+#include "mlir-c/Support.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+//===----------------------------------------------------------------------===//
+// Pipelines
+//===----------------------------------------------------------------------===//
+
+/// Receives one diagnostic, as text with its location and notes.
+typedef void (*GptDiagnosticCallback)(MlirDiagnosticSeverity severity,
+                                      MlirStringRef text, void *userData);
+
+/// Runs the textual pass pipeline `pipeline` ("gpt-to-llvm-pipeline{...}", or
+/// "builtin.module(...)") on `module`. If it fails and `reproducer` is not
+/// empty, writes there a module that `gpt-opt --run-reproducer` fails on in
+/// the same way.
+MLIR_CAPI_EXPORTED MlirLogicalResult gptRunPipeline(
+    MlirModule module, MlirStringRef pipeline, MlirStringRef reproducer,
+    GptDiagnosticCallback onDiagnostic, void *userData);
+
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+/// What to generate code for; see mlir::gpt::TargetOptions for the defaults
+/// that empty strings stand for.
+typedef struct {
+  MlirStringRef triple;
+  MlirStringRef cpu;
+  MlirStringRef features;
+  unsigned optLevel;
+} GptTargetOptions;
+
+/// Passes the name of this machine's CPU to `callback`.
+MLIR_CAPI_EXPORTED void gptGetHostCpu(MlirStringCallback callback,
+                                      void *userData);
+
+/// Passes the features of this machine's CPU, as "+a,-b", to `callback`.
+MLIR_CAPI_EXPORTED void gptGetHostFeatures(MlirStringCallback callback,
+                                           void *userData);
+
+/// Returns the version of the LLVM that generates the code.
+MLIR_CAPI_EXPORTED MlirStringRef gptGetLLVMVersion(void);
+
+/// Fills in the defaults of `options`: calls `onField` three times, with the
+/// triple, the CPU and the features. If the target is not valid, `onError` is
+/// called instead and the result is a failure.
+MLIR_CAPI_EXPORTED MlirLogicalResult
+gptResolveTarget(GptTargetOptions options, MlirStringCallback onField,
+                 MlirStringCallback onError, void *userData);
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+typedef enum {
+  GptOutputLLVMIR,
+  GptOutputAssembly,
+  GptOutputObject,
+  GptOutputSharedLibrary
+} GptOutputKind;
+
+/// Emits `module`, which is in the LLVM dialect. The output goes to `onOutput`,
+/// in one piece; an error goes to `onError` and the result is a failure.
+MLIR_CAPI_EXPORTED MlirLogicalResult gptEmit(
+    MlirModule module, GptTargetOptions options, GptOutputKind kind,
+    MlirStringCallback onOutput, MlirStringCallback onError, void *userData);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // GPT_C_TARGET_H
