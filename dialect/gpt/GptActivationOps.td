@@ -27,7 +27,7 @@ class Gpt_UnaryOp<string mnemonic> : Gpt_InferredOp<mnemonic> {
       return ::mlir::success();
     }
   }];
-  let definitions = typeOfInput # Gpt_reifyLikeFirstOperand # Gpt_elementwise;
+  let definitions = !strconcat(typeOfInput, Gpt_reifyLikeFirstOperand, Gpt_elementwise);
 }
 
 def Gpt_GeluOp : Gpt_UnaryOp<"gelu"> {
@@ -100,7 +100,7 @@ def Gpt_SoftmaxOp : Gpt_UnaryOp<"softmax"> {
     %p = gpt.softmax %x : (tensor<?x?x50257xf32>) -> tensor<?x?x50257xf32>
     ```
   }];
-  let definitions = Gpt_reifyLikeFirstOperand # Gpt_positionwise;
+  let definitions = !strconcat(Gpt_reifyLikeFirstOperand, Gpt_positionwise);
 }
 
 def Gpt_MaskedSoftmaxOp : Gpt_InferredOp<"masked_softmax"> {
@@ -132,7 +132,7 @@ def Gpt_MaskedSoftmaxOp : Gpt_InferredOp<"masked_softmax"> {
   let results = (outs Gpt_FloatTensor:$result);
   let assemblyFormat =
     "$input `,` $mask attr-dict `:` functional-type(operands, results)";
-  let definitions = Gpt_reifyLikeFirstOperand # Gpt_positionwise;
+  let definitions = !strconcat(Gpt_reifyLikeFirstOperand, Gpt_positionwise);
 }
 
 def Gpt_CausalMaskOp : Gpt_Op<"causal_mask", [AttrSizedOperandSegments]> {

@@ -96,7 +96,7 @@ def Gpt_RopeOp : Gpt_InferredOp<"rope"> {
     /// (`rotary_dims / 2` values, radians).
     ::llvm::SmallVector<double> getFrequencies();
   }];
-  let definitions = Gpt_reifyLikeFirstOperand # Gpt_positionwise;
+  let definitions = !strconcat(Gpt_reifyLikeFirstOperand, Gpt_positionwise);
 }
 
 def Gpt_AttentionOp : Gpt_InferredOp<"attention"> {

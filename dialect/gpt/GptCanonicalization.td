@@ -14,25 +14,10 @@
 include "mlir/IR/PatternBase.td"
 include "gpt/GptOps.td"
 
-def Gpt_HasOneUse : Constraint<CPred<"$0.hasOneUse()">, "has one use">;
-def Gpt_IsVectorLike
-    : Constraint<CPred<"::llvm::cast<::mlir::RankedTensorType>($0.getType())"
-                       ".getRank() == 1">, "has rank 1">;
-def Gpt_IsMatrix
-    : Constraint<CPred<"::llvm::cast<::mlir::RankedTensorType>($0.getType())"
-                       ".getRank() == 2">, "has rank 2">;
-def Gpt_SameType : Constraint<CPred<"$0.getType() == $1.getType()">, "same type">;
-def Gpt_HasFeatureExtent
-    : Constraint<CPred<"::mlir::gpt::haveSameStaticLastDim($0, $1)">,
-                 "last extents are static and equal">;
 def Gpt_Product : NativeCodeCall<
     "$_builder.getF64FloatAttr($0.getValueAsDouble() * $1.getValueAsDouble())">;
 def Gpt_Compose : NativeCodeCall<
     "$_builder.getDenseI64ArrayAttr(::mlir::gpt::composePermutations($0, $1))">;
-def Gpt_FlipLayout : NativeCodeCall<
-    "::mlir::gpt::WeightLayoutAttr::get($_builder.getContext(), "
-    "$0.getValue() == ::mlir::gpt::WeightLayout::OutIn "
-    "? ::mlir::gpt::WeightLayout::InOut : ::mlir::gpt::WeightLayout::OutIn)">;
 
 // scale(scale(x, a), b) -> scale(x, a * b)
 def Gpt_MergeScales

@@ -81,7 +81,7 @@ class Gpt_InferredOp<string mnemonic, list<Trait> traits = []>
       return ::mlir::gpt::areCompatibleTypes(lhs, rhs);
     }
   }];
-  let extraClassDefinition = compatibleTypes # definitions;
+  let extraClassDefinition = !strconcat(compatibleTypes, definitions);
 }
 
 // The first result has the shape of the first operand.

@@ -36,7 +36,7 @@ class Gpt_BinaryOp<string mnemonic> : Gpt_InferredOp<mnemonic, [Commutative]> {
       return ::mlir::success();
     }
   }];
-  let definitions = typeOfBroadcast # reifyBroadcast # Gpt_elementwise;
+  let definitions = !strconcat(typeOfBroadcast, reifyBroadcast, Gpt_elementwise);
 }
 
 def Gpt_AddOp : Gpt_BinaryOp<"add"> {
@@ -133,7 +133,7 @@ def Gpt_CastOp : Gpt_Op<"cast"> {
   let arguments = (ins Gpt_FloatTensor:$input);
   let results = (outs Gpt_FloatTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `to` type($result)";
-  let extraClassDefinition = Gpt_reifyLikeFirstOperand # Gpt_elementwise;
+  let extraClassDefinition = !strconcat(Gpt_reifyLikeFirstOperand, Gpt_elementwise);
   let hasVerifier = 1;
   let hasFolder = 1;
 }

@@ -47,7 +47,7 @@ def Gpt_LayerNormOp : Gpt_InferredOp<"layer_norm"> {
     $input `,` $weight (`bias` `(` $bias^ `)`)? attr-dict `:`
     functional-type(operands, results)
   }];
-  let definitions = Gpt_reifyLikeFirstOperand # Gpt_positionwise;
+  let definitions = !strconcat(Gpt_reifyLikeFirstOperand, Gpt_positionwise);
 }
 
 def Gpt_RmsNormOp : Gpt_InferredOp<"rms_norm"> {
@@ -81,7 +81,7 @@ def Gpt_RmsNormOp : Gpt_InferredOp<"rms_norm"> {
   let results = (outs Gpt_FloatTensor:$result);
   let assemblyFormat =
     "$input `,` $weight attr-dict `:` functional-type(operands, results)";
-  let definitions = Gpt_reifyLikeFirstOperand # Gpt_positionwise;
+  let definitions = !strconcat(Gpt_reifyLikeFirstOperand, Gpt_positionwise);
 }
 
 #endif // GPT_NORM_OPS_TD

@@ -1,0 +1,98 @@
+//===- GptActivationOps.cpp - activations and softmax -----------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Type rules and verifiers of GptActivationOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/GptDialect.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::gpt;
+
+//===----------------------------------------------------------------------===//
+// SoftmaxOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location> location,
+                                          Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  TypeRule rule(location, getOperationName());
+  auto input = rule.floatTensor(adaptor.getInput(), "input", 1);
+  if (failed(input))
+    return failure();
+  types.push_back(*input);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// MaskedSoftmaxOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult MaskedSoftmaxOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+    SmallVectorImpl<Type> &types) {
+  TypeRule rule(location, getOperationName());
+  auto input = rule.floatTensor(adaptor.getInput(), "input", 1);
+  auto mask = rule.floatTensor(adaptor.getMask(), "mask");
+  if (failed(input) || failed(mask) ||
+      failed(rule.broadcastsTo("mask", *mask, input->getShape())))
+    return failure();
+  types.push_back(*input);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// CausalMaskOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult CausalMaskOp::verify() {
+  auto type = cast<RankedTensorType>(getResult().getType());
+  TypeRule rule(getLoc(), getOperationName());
+  int64_t rank = getPositions() ? 4 : 2;
+  if (type.getRank() != rank)
+    return emitOpError() << "expected a result of rank " << rank
+                         << (getPositions() ? " with" : " without")
+                         << " positions, but found " << type;
+  if (getPositions()) {
+    if (type.getDimSize(1) != 1)
+      return emitOpError() << "expected result dim 1 to be 1, but found "
+                           << type;
+    if (failed(rule.positions(getPositions(), {"result", type, 0})))
+      return failure();
+  }
+  if (static_cast<int64_t>(getSizes().size()) != type.getNumDynamicDims())
+    return emitOpError() << "expected " << type.getNumDynamicDims()
+                         << " sizes for " << type << ", but found "
+                         << getSizes().size();
+  if (getWindow())
+    return rule.positive("window", *getWindow());
+  return success();
+}
+
+LogicalResult
+CausalMaskOp::reifyResultShapes(OpBuilder &builder,
+                                ReifiedRankedShapedTypeDims &shapes) {
+  auto type = cast<RankedTensorType>(getResult().getType());
+  SmallVector<OpFoldResult> shape;
+  auto nextSize = getSizes().begin();
+  for (int64_t size : type.getShape()) {
+    if (ShapedType::isDynamic(size))
+      shape.push_back(*nextSize++);
+    else
+      shape.push_back(builder.getIndexAttr(size));
+  }
+  shapes.push_back(shape);
+  return success();
+}
+
+LogicalResult CausalMaskOp::inferSequenceDims(ArrayRef<int64_t>,
+                                              SmallVectorImpl<int64_t> &) {
+  return emitOpError() << "builds a mask over the whole sequence; use "
+                          "gpt.attention with 'causal' instead";
+}

@@ -1,0 +1,139 @@
+//===- GptDialect.cpp - the gpt dialect -------------------------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registers ops and attributes, allows inlining (every op is pure) and
+// verifies the attributes that gpt puts on functions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/GptDialect.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Transforms/InliningUtils.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::gpt;
+
+#include "gpt/GptDialect.cpp.inc"
+#include "gpt/GptEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "gpt/GptAttrs.cpp.inc"
+#define GET_OP_CLASSES
+#include "gpt/GptOps.cpp.inc"
+
+namespace {
+/// Every op is pure, so any of them may be inlined anywhere.
+struct GptInlinerInterface : public DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+} // namespace
+
+void GptDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "gpt/GptAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "gpt/GptOps.cpp.inc"
+      >();
+  addInterfaces<GptInlinerInterface>();
+}
+
+/// Verifies `gpt.dims`: one name per dimension of a shaped type.
+static LogicalResult verifyDims(Operation *op, Attribute value, Type type) {
+  auto names = dyn_cast<ArrayAttr>(value);
+  if (!names || !llvm::all_of(names, llvm::IsaPred<StringAttr>))
+    return op->emitError() << "expected '" << kDimsAttr
+                           << "' to be an array of strings, but found "
+                           << value;
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped || !shaped.hasRank() ||
+      shaped.getRank() != static_cast<int64_t>(names.size()))
+    return op->emitError() << "expected '" << kDimsAttr << "' with "
+                           << names.size() << " names to fit the rank of "
+                           << type;
+  for (auto [dim, name] : llvm::enumerate(names.getAsRange<StringAttr>()))
+    if (!name.empty() && !shaped.isDynamicDim(dim))
+      return op->emitError()
+             << "expected '" << kDimsAttr << "' to name dynamic "
+             << "dims only, but dim " << dim << " of " << type << " is named "
+             << name;
+  return success();
+}
+
+/// Verifies an attribute of an argument or result of type `type`.
+static LogicalResult verifyFunctionAttr(Operation *op, NamedAttribute attribute,
+                                        Type type) {
+  StringRef name = attribute.getName();
+  Attribute value = attribute.getValue();
+  if (name == kDimsAttr)
+    return verifyDims(op, value, type);
+  if (name == kWeightAttr || name == kNameAttr) {
+    auto string = dyn_cast<StringAttr>(value);
+    if (!string || string.empty())
+      return op->emitError()
+             << "expected '" << name << "' to be a non-empty string, but found "
+             << value;
+    return success();
+  }
+  if (name == kCacheAttr) {
+    auto string = dyn_cast<StringAttr>(value);
+    if (!string || (string != "key" && string != "value"))
+      return op->emitError()
+             << "expected '" << name
+             << "' to be \"key\" or \"value\", but found " << value;
+    return success();
+  }
+  if (name == kPositionsAttr) {
+    if (!isa<UnitAttr>(value))
+      return op->emitError() << "expected '" << name
+                             << "' to be a unit attribute, but found " << value;
+    return success();
+  }
+  return op->emitError() << "unknown attribute '" << name << "' of the dialect";
+}
+
+LogicalResult GptDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                   unsigned argIndex,
+                                                   NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitError() << "expected '" << attribute.getName()
+                           << "' on a function argument";
+  // Behind the lowering of functions an argument is several; nothing to check.
+  if (argIndex >= function.getNumArguments())
+    return success();
+  return verifyFunctionAttr(op, attribute,
+                            function.getArgumentTypes()[argIndex]);
+}
+
+LogicalResult GptDialect::verifyRegionResultAttribute(
+    Operation *op, unsigned, unsigned resultIndex, NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitError() << "expected '" << attribute.getName()
+                           << "' on a function result";
+  if (attribute.getName() != kNameAttr && attribute.getName() != kDimsAttr &&
+      attribute.getName() != kCacheAttr)
+    return op->emitError() << "expected '" << attribute.getName()
+                           << "' on a function argument, not on a result";
+  if (resultIndex >= function.getNumResults())
+    return success();
+  return verifyFunctionAttr(op, attribute,
+                            function.getResultTypes()[resultIndex]);
+}
+
+LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
+                                                   NamedAttribute attribute) {
+  return op->emitError() << "expected '" << attribute.getName()
+                         << "' on a function argument or result";
+}

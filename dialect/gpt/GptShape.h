@@ -1,0 +1,106 @@
+//===- GptShape.h - type and shape rules that ops share ---------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// TypeRule words every complaint about an operand in the same way; the free
+// functions are the shape rules behind InferTypeOpInterface and
+// ReifyRankedShapedTypeOpInterface.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GPT_GPTSHAPE_H
+#define GPT_GPTSHAPE_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Diagnostics.h"
+
+namespace mlir::gpt {
+
+/// A dimension of a named operand, for messages.
+struct DimRef {
+  StringRef operand;
+  RankedTensorType type;
+  int64_t dim;
+
+  int64_t size() const { return type.getDimSize(dim); }
+};
+
+/// Checks operands on behalf of one op. Type inference runs before the op
+/// exists (and, from Python, before its operands were checked), so a rule
+/// checks what it relies on and names the op itself.
+class TypeRule {
+public:
+  TypeRule(std::optional<Location> location, StringRef opName)
+      : location(location), opName(opName) {}
+
+  template <typename... Args>
+  LogicalResult error(Args &&...args) const {
+    return emitOptionalError(location, "'", opName, "' op ",
+                             std::forward<Args>(args)...);
+  }
+
+  /// The type of `value` as a float tensor of at least `minRank` and, if given,
+  /// at most `maxRank` dimensions.
+  FailureOr<RankedTensorType> floatTensor(Value value, StringRef operand,
+                                          int64_t minRank = 0,
+                                          int64_t maxRank = INT64_MAX) const;
+
+  /// The type of `value` as a tensor of i32 or i64.
+  FailureOr<RankedTensorType> integerTensor(Value value,
+                                            StringRef operand) const;
+
+  /// Checks that `value` is a float vector of the given extent.
+  LogicalResult featureVector(Value value, StringRef operand,
+                              DimRef features) const;
+
+  /// Checks that `positions`, if present, is [B] of i64 for batch `batch`.
+  LogicalResult positions(Value positions, DimRef batch) const;
+
+  /// Checks that two dimensions can be equal at run time.
+  LogicalResult sameDim(DimRef actual, DimRef expected) const;
+
+  LogicalResult sameElementType(StringRef lhs, RankedTensorType lhsType,
+                                StringRef rhs, RankedTensorType rhsType) const;
+
+  LogicalResult positive(StringRef attribute, int64_t value) const;
+
+  /// Checks that `value` broadcasts to `shape` (aligned at the last dimension).
+  LogicalResult broadcastsTo(StringRef operand, RankedTensorType type,
+                             ArrayRef<int64_t> shape) const;
+
+  /// Features of one head: the last extent of `type` divided by the number of
+  /// heads.
+  FailureOr<int64_t> headDim(StringRef operand, RankedTensorType type,
+                             StringRef headsName, int64_t numHeads) const;
+
+private:
+  std::optional<Location> location;
+  StringRef opName;
+};
+
+/// Whether declared result types may stand for inferred ones: the same element
+/// types and shapes that can be equal at run time.
+bool areCompatibleTypes(TypeRange lhs, TypeRange rhs);
+
+/// Result type of an element-wise op on two operands.
+LogicalResult inferBroadcast(std::optional<Location> location, StringRef opName,
+                             Value lhs, Value rhs,
+                             SmallVectorImpl<Type> &types);
+
+/// The shape of a tensor, static extents as attributes.
+SmallVector<OpFoldResult> getMixedShape(OpBuilder &builder, Location loc,
+                                        Value tensor);
+
+/// The shape of `lhs` and `rhs` broadcast against each other.
+SmallVector<OpFoldResult> getBroadcastShape(OpBuilder &builder, Location loc,
+                                            Value lhs, Value rhs);
+
+/// The permutation that applies `first`, then `second`.
+SmallVector<int64_t> composePermutations(ArrayRef<int64_t> first,
+                                         ArrayRef<int64_t> second);
+
+} // namespace mlir::gpt
+
+#endif // GPT_GPTSHAPE_H
