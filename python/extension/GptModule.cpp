@@ -13,6 +13,9 @@
 #include "mlir/Bindings/Python/Nanobind.h"
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
+#include <string>
+#include <vector>
+
 namespace nb = nanobind;
 
 NB_MODULE(_gpt, m) {
@@ -20,6 +23,17 @@ NB_MODULE(_gpt, m) {
 
   m.def("register_dialects", &gptRegisterAllDialects, nb::arg("registry"),
         "Adds the gpt dialect and all upstream dialects and extensions.");
+  m.def(
+      "load_dialects",
+      [](MlirContext context, const std::vector<std::string> &names) {
+        for (const std::string &name : names)
+          if (mlirDialectIsNull(mlirContextGetOrLoadDialect(
+                  context, mlirStringRefCreate(name.data(), name.size()))))
+            throw nb::value_error(
+                ("dialect '" + name + "' is not registered").c_str());
+      },
+      nb::arg("context"), nb::arg("names"),
+      "Loads registered dialects without importing their Python modules.");
   m.def("register_passes", &gptRegisterAllPasses,
         "Registers all passes and pipelines; repeated calls have no effect.");
 }

@@ -10,6 +10,10 @@
 // the `_mlir_ciface_<name>` functions that func-to-llvm makes; everything else
 // becomes internal, which lets LLVM inline it into the entry and drop it.
 //
+// Beside each entry lies a constant that says how many pointers it takes and
+// how much it writes. The loader compares it with the signature it was given:
+// a mismatch would otherwise overwrite memory.
+//
 //===----------------------------------------------------------------------===//
 
 #include "gpt/Transforms/Passes.h"
@@ -18,6 +22,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 
 namespace mlir::gpt {
 #define GEN_PASS_DEF_EMITPACKEDENTRY
@@ -28,6 +33,18 @@ using namespace mlir;
 
 static constexpr llvm::StringLiteral kInterfacePrefix = "_mlir_ciface_";
 static constexpr llvm::StringLiteral kEntryPrefix = "gpt_entry_";
+static constexpr llvm::StringLiteral kRecordPrefix = "gpt_abi_";
+
+namespace {
+/// A function to be exported.
+struct Export {
+  /// The name it was written with.
+  StringRef name;
+  /// The function on memref descriptors passed by value, and its wrapper on
+  /// pointers to descriptors.
+  LLVM::LLVMFuncOp implementation, interface;
+};
+} // namespace
 
 /// Checks that every argument is passed by pointer and nothing is returned, as
 /// is the case for functions on memrefs.
@@ -56,14 +73,16 @@ static LogicalResult verifyInterface(LLVM::LLVMFuncOp interface,
 ///     llvm.call @_mlir_ciface_f(%0, %2) : (!llvm.ptr, !llvm.ptr) -> ()
 ///     llvm.return
 ///   }
-static void buildEntry(LLVM::LLVMFuncOp interface, StringRef entryName) {
+static void buildEntry(const Export &exported) {
+  LLVM::LLVMFuncOp interface = exported.interface;
   Location loc = interface.getLoc();
   OpBuilder builder(interface->getContext());
   builder.setInsertionPointAfter(interface);
   auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
   auto type = LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(builder.getContext()), {pointer});
-  auto entry = LLVM::LLVMFuncOp::create(builder, loc, entryName, type);
+  auto entry = LLVM::LLVMFuncOp::create(
+      builder, loc, (kEntryPrefix + exported.name).str(), type);
 
   Block *block = entry.addEntryBlock(builder);
   builder.setInsertionPointToStart(block);
@@ -80,6 +99,26 @@ static void buildEntry(LLVM::LLVMFuncOp interface, StringRef entryName) {
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
 }
 
+/// Builds the record of an entry, {number of pointers, bytes of results}:
+///
+///   llvm.mlir.global external constant @gpt_abi_f(dense<[2, 56]> : ...)
+static void buildRecord(const Export &exported) {
+  LLVM::LLVMFuncOp interface = exported.interface;
+  LLVM::LLVMFuncOp implementation = exported.implementation;
+  Type result = implementation.getFunctionType().getReturnType();
+  int64_t resultBytes = 0;
+  if (!isa<LLVM::LLVMVoidType>(result))
+    resultBytes = DataLayout::closest(interface).getTypeSize(result);
+  OpBuilder builder(interface->getContext());
+  builder.setInsertionPoint(interface);
+  int64_t numPointers = interface.getNumArguments();
+  LLVM::GlobalOp::create(builder, interface.getLoc(),
+                         LLVM::LLVMArrayType::get(builder.getI64Type(), 2),
+                         /*isConstant=*/true, LLVM::Linkage::External,
+                         (kRecordPrefix + exported.name).str(),
+                         builder.getI64TensorAttr({numPointers, resultBytes}));
+}
+
 /// Gives a definition internal linkage.
 template <typename OpTy>
 static void makeInternal(OpTy op) {
@@ -87,29 +126,43 @@ static void makeInternal(OpTy op) {
     op.setLinkage(LLVM::Linkage::Internal);
 }
 
+/// Collects what `module` exports; fails with a diagnostic where a function
+/// cannot be.
+static FailureOr<SmallVector<Export>> collectExports(ModuleOp module) {
+  SymbolTable symbols(module);
+  SmallVector<Export> exports;
+  for (auto interface : module.getOps<LLVM::LLVMFuncOp>()) {
+    StringRef name = interface.getSymName();
+    if (interface.isExternal() || !name.consume_front(kInterfacePrefix))
+      continue;
+    if (failed(verifyInterface(interface, name)))
+      return failure();
+    auto implementation = symbols.lookup<LLVM::LLVMFuncOp>(name);
+    if (!implementation)
+      return interface.emitOpError("expected a function '")
+             << name << "' that it wraps";
+    for (StringRef prefix : {kEntryPrefix, kRecordPrefix}) {
+      Operation *other = symbols.lookup((prefix + name).str());
+      if (!other)
+        continue;
+      InFlightDiagnostic diagnostic = interface.emitOpError("needs symbol '")
+                                      << prefix << name << "' for its entry";
+      diagnostic.attachNote(other->getLoc()) << "which is taken here";
+      return failure();
+    }
+    exports.push_back({name, implementation, interface});
+  }
+  return exports;
+}
+
 namespace {
 struct EmitPackedEntry final
     : public gpt::impl::EmitPackedEntryBase<EmitPackedEntry> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    SymbolTable symbols(module);
-    SmallVector<std::pair<LLVM::LLVMFuncOp, std::string>> exports;
-    for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-      StringRef name = function.getSymName();
-      if (function.isExternal() || !name.consume_front(kInterfacePrefix))
-        continue;
-      if (failed(verifyInterface(function, name)))
-        return signalPassFailure();
-      std::string entryName = (kEntryPrefix + name).str();
-      if (Operation *other = symbols.lookup(entryName)) {
-        InFlightDiagnostic diagnostic = function.emitOpError("needs symbol '")
-                                        << entryName << "' for its entry";
-        diagnostic.attachNote(other->getLoc()) << "which is taken here";
-        return signalPassFailure();
-      }
-      exports.emplace_back(function, std::move(entryName));
-    }
-
+    FailureOr<SmallVector<Export>> exports = collectExports(module);
+    if (failed(exports))
+      return signalPassFailure();
     for (Operation &op : module.getOps()) {
       if (auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
           function && !function.isExternal())
@@ -118,9 +171,11 @@ struct EmitPackedEntry final
                global && !global.isDeclaration())
         makeInternal(global);
     }
-    for (auto &[interface, entryName] : exports)
-      buildEntry(interface, entryName);
-    numEntries += exports.size();
+    for (const Export &exported : *exports) {
+      buildEntry(exported);
+      buildRecord(exported);
+    }
+    numEntries += exports->size();
   }
 };
 } // namespace

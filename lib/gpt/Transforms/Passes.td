@@ -44,8 +44,10 @@ def EmitPackedEntry : Pass<"gpt-emit-packed-entry", "ModuleOp"> {
     which loads one pointer per parameter from the array `%args` and calls it.
     `args[0]` points to storage for the results (the concatenation of their
     memref descriptors) and is absent if there are none; then follows one
-    pointer per argument, to its memref descriptor. All other definitions of
-    the module get internal linkage, so that only entries are visible.
+    pointer per argument, to its memref descriptor. A constant
+    `@gpt_abi_<name>` holds the number of pointers and the bytes of results, for
+    the loader to check. All other definitions of the module get internal
+    linkage, so that only these are visible.
   }];
   let statistics = [
     Statistic<"numEntries", "num-entries", "Number of entries made">

@@ -1,0 +1,180 @@
+//===- CompilerModule.cpp - Python module of the compiler driver -*- C++
+//-*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `gpt_mlir._mlir_libs._compiler`: running pipelines and emitting code. Every
+// call that takes noticeable time releases the GIL, so that a progress display
+// goes on and other threads compile at the same time; MLIR's own
+// `PassManager.run` holds it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt-c/Target.h"
+#include "mlir/Bindings/Python/NanobindAdaptors.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace nb = nanobind;
+using namespace nanobind::literals;
+
+namespace {
+
+MlirStringRef wrap(const std::string &text) {
+  return mlirStringRefCreate(text.data(), text.size());
+}
+
+std::string unwrap(MlirStringRef text) {
+  return std::string(text.data, text.length);
+}
+
+/// Appends a piece of text to the std::string at `text`.
+void appendTo(MlirStringRef piece, void *text) {
+  static_cast<std::string *>(text)->append(piece.data, piece.length);
+}
+
+/// A diagnostic as Python sees it: severity and text.
+using Diagnostic = std::tuple<std::string, std::string>;
+
+const char *getSeverityName(MlirDiagnosticSeverity severity) {
+  switch (severity) {
+  case MlirDiagnosticError:
+    return "error";
+  case MlirDiagnosticWarning:
+    return "warning";
+  case MlirDiagnosticNote:
+    return "note";
+  case MlirDiagnosticRemark:
+    return "remark";
+  }
+  return "error";
+}
+
+std::tuple<bool, std::vector<Diagnostic>>
+runPipeline(MlirModule module, const std::string &pipeline,
+            const std::string &reproducer) {
+  std::vector<Diagnostic> diagnostics;
+  auto collect = [](MlirDiagnosticSeverity severity, MlirStringRef text,
+                    void *userData) {
+    static_cast<std::vector<Diagnostic> *>(userData)->emplace_back(
+        getSeverityName(severity), unwrap(text));
+  };
+  nb::gil_scoped_release release;
+  MlirLogicalResult result = gptRunPipeline(
+      module, wrap(pipeline), wrap(reproducer), collect, &diagnostics);
+  return {mlirLogicalResultIsSuccess(result), std::move(diagnostics)};
+}
+
+std::tuple<std::string, std::string, std::string>
+resolveTarget(const std::string &triple, const std::string &cpu,
+              const std::string &features) {
+  struct Result {
+    std::vector<std::string> fields;
+    std::string error;
+  } result;
+  GptTargetOptions options = {wrap(triple), wrap(cpu), wrap(features), 0};
+  MlirLogicalResult status = gptResolveTarget(
+      options,
+      [](MlirStringRef field, void *data) {
+        static_cast<Result *>(data)->fields.push_back(unwrap(field));
+      },
+      [](MlirStringRef error, void *data) {
+        static_cast<Result *>(data)->error = unwrap(error);
+      },
+      &result);
+  if (mlirLogicalResultIsFailure(status))
+    throw std::runtime_error(result.error);
+  return {result.fields.at(0), result.fields.at(1), result.fields.at(2)};
+}
+
+GptOutputKind parseKind(const std::string &kind) {
+  if (kind == "llvmir")
+    return GptOutputLLVMIR;
+  if (kind == "asm")
+    return GptOutputAssembly;
+  if (kind == "object")
+    return GptOutputObject;
+  if (kind == "shared")
+    return GptOutputSharedLibrary;
+  throw nb::value_error(
+      ("unknown output kind '" + kind +
+       "'; expected one of 'llvmir', 'asm', 'object', 'shared'")
+          .c_str());
+}
+
+nb::bytes emit(MlirModule module, const std::string &kind,
+               const std::string &triple, const std::string &cpu,
+               const std::string &features, unsigned optLevel) {
+  struct Result {
+    std::string bytes;
+    std::string error;
+  } result;
+  GptOutputKind outputKind = parseKind(kind);
+  GptTargetOptions options = {wrap(triple), wrap(cpu), wrap(features),
+                              optLevel};
+  MlirLogicalResult status;
+  {
+    nb::gil_scoped_release release;
+    status = gptEmit(
+        module, options, outputKind,
+        [](MlirStringRef piece, void *data) {
+          appendTo(piece, &static_cast<Result *>(data)->bytes);
+        },
+        [](MlirStringRef error, void *data) {
+          appendTo(error, &static_cast<Result *>(data)->error);
+        },
+        &result);
+  }
+  if (mlirLogicalResultIsFailure(status))
+    throw std::runtime_error(result.error);
+  return nb::bytes(result.bytes.data(), result.bytes.size());
+}
+
+} // namespace
+
+NB_MODULE(_compiler, m) {
+  m.doc() = "Pass pipelines, targets and code emission of gpt-mlir.";
+
+  m.def("run_pipeline", &runPipeline, "module"_a, "pipeline"_a,
+        "reproducer"_a = "",
+        "Runs a textual pass pipeline on `module`, in place.\n\n"
+        "Returns whether it succeeded, and the (severity, text) of every\n"
+        "diagnostic. If it failed and `reproducer` names a file, that file\n"
+        "then holds input for `gpt-opt --run-reproducer`.");
+  m.def("emit", &emit, "module"_a, "kind"_a, nb::kw_only(), "triple"_a = "",
+        "cpu"_a = "native", "features"_a = "", "opt_level"_a = 3,
+        "Emits a module of the LLVM dialect as 'llvmir', 'asm', 'object' or\n"
+        "'shared'. Raises RuntimeError with the compiler's messages.");
+  m.def("resolve_target", &resolveTarget, nb::kw_only(), "triple"_a = "",
+        "cpu"_a = "native", "features"_a = "",
+        "Returns (triple, cpu, features) with all defaults filled in. Raises\n"
+        "RuntimeError if the target is not known.");
+  m.def(
+      "host_cpu",
+      [] {
+        std::string name;
+        gptGetHostCpu(appendTo, &name);
+        return name;
+      },
+      "Returns LLVM's name of this machine's CPU.");
+  m.def(
+      "host_features",
+      [] {
+        std::string features;
+        gptGetHostFeatures(appendTo, &features);
+        return features;
+      },
+      "Returns the features of this machine's CPU, as '+a,-b'.");
+  m.def(
+      "llvm_version", [] { return unwrap(gptGetLLVMVersion()); },
+      "Returns the version of the LLVM that generates the code.");
+}
