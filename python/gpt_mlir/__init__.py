@@ -1,0 +1,60 @@
+"""gpt-mlir: a compiler for GPT-style language models.
+
+Names are loaded when first used, so that `import gpt_mlir` costs nothing and a process that runs
+already compiled code never loads MLIR.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpt_mlir.dtypes import DType as DType
+    from gpt_mlir.errors import CacheWarning as CacheWarning
+    from gpt_mlir.errors import CheckpointError as CheckpointError
+    from gpt_mlir.errors import CompileError as CompileError
+    from gpt_mlir.errors import ConfigError as ConfigError
+    from gpt_mlir.errors import GptMlirError as GptMlirError
+    from gpt_mlir.errors import GraphError as GraphError
+    from gpt_mlir.errors import InputError as InputError
+    from gpt_mlir.errors import TokenizerError as TokenizerError
+    from gpt_mlir.graph import Dim as Dim
+    from gpt_mlir.graph import Graph as Graph
+    from gpt_mlir.graph import Tensor as Tensor
+
+# Public name -> the module that defines it.
+_EXPORTS = {
+    "CacheWarning": "gpt_mlir.errors",
+    "CheckpointError": "gpt_mlir.errors",
+    "CompileError": "gpt_mlir.errors",
+    "ConfigError": "gpt_mlir.errors",
+    "DType": "gpt_mlir.dtypes",
+    "Dim": "gpt_mlir.graph",
+    "GptMlirError": "gpt_mlir.errors",
+    "Graph": "gpt_mlir.graph",
+    "GraphError": "gpt_mlir.errors",
+    "InputError": "gpt_mlir.errors",
+    "Tensor": "gpt_mlir.graph",
+    "TokenizerError": "gpt_mlir.errors",
+}
+
+# Submodules that can be reached as attributes.
+_MODULES = ("dialects", "dtypes", "errors", "graph", "ir", "passmanager")
+
+__all__ = [*_EXPORTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"gpt_mlir.{name}")
+    else:
+        raise AttributeError(f"module 'gpt_mlir' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTS, *_MODULES})

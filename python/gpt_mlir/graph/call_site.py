@@ -1,0 +1,67 @@
+"""Where in the user's program an op was asked for, and errors that say so.
+
+Every op carries the file and line that built it as its MLIR location. The frames of this folder are
+skipped, so the line is the one that calls `linear(...)` or writes `x + y`, be it in a program or in
+an architecture file of `gpt_mlir.models`. Errors of type inference and of verifiers keep their text
+and gain that line: the rules live in the dialect, Python only says where they were broken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable
+
+from gpt_mlir import ir
+from gpt_mlir.errors import GraphError
+
+__all__ = ["CallSite"]
+
+_FOLDER = os.path.dirname(__file__) + os.sep
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CallSite:
+    """A line of the program that uses the graph builder."""
+
+    file: str
+    line: int
+
+    @classmethod
+    def find(cls) -> CallSite:
+        """Returns the innermost line of the running thread outside this folder."""
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_FOLDER):
+            frame = frame.f_back
+        return cls(frame.f_code.co_filename, frame.f_lineno)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    def location(self, context: ir.Context) -> ir.Location:
+        """Returns this line as an MLIR location."""
+        return ir.Location.file(self.file, self.line, 0, context)
+
+    def error(self, message: str) -> GraphError:
+        """Returns an error whose text begins with this line."""
+        return GraphError(f"{self}: {message}")
+
+    def error_from(self, error: ir.MLIRError, subject: str) -> GraphError:
+        """Returns the error for diagnostics of MLIR.
+
+        Args:
+            error: What MLIR raised.
+            subject: The op or function, put in front of a diagnostic that does not name it.
+        """
+        texts = [text for diagnostic in error.error_diagnostics for text in _texts(diagnostic)]
+        message = "\n  ".join(texts) or error.message
+        if subject not in message:
+            message = f"{subject} {message}"
+        return self.error(message)
+
+
+def _texts(diagnostic: ir.DiagnosticInfo) -> Iterable[str]:
+    yield diagnostic.message
+    for note in diagnostic.notes:
+        yield f"note: {note.message}"

@@ -1,0 +1,495 @@
+"""The graph builder: functions of `gpt` ops, built eagerly.
+
+A `Graph` is one function of an MLIR module. Building an op appends it to that function at once, so
+a mistake surfaces at the line that makes it. `Graph.call` adds sub-graphs to the same module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from gpt_mlir import ir
+from gpt_mlir.dialects import arith, func, tensor
+from gpt_mlir.dtypes import DType, DTypeLike
+from gpt_mlir.errors import GraphError
+from gpt_mlir.graph import dims
+from gpt_mlir.graph.blocks import BlockFunction, BlockTable
+from gpt_mlir.graph.call_site import CallSite
+from gpt_mlir.graph.signature import FunctionSignature
+from gpt_mlir.graph.tensor import Dim, Tensor
+
+if TYPE_CHECKING:
+    from gpt_mlir.compiler import Executable
+
+__all__ = ["Graph"]
+
+ShapeLike = Sequence[int | str | Dim | None]
+
+
+class Graph:
+    """A function under construction.
+
+    Every graph has its own MLIR context, so different threads can build different graphs. One graph
+    is not to be built from several threads at once; compiled, it can run in all of them.
+
+    Attributes:
+        name: The name of the function.
+        context: The MLIR context of the module.
+    """
+
+    def __init__(self, name: str = "forward", *, context: ir.Context | None = None) -> None:
+        """Begins a module with one public function.
+
+        Args:
+            name: The name of the function: a letter or underscore, then letters, digits,
+                underscores.
+            context: The MLIR context to build in; a new one if None. It must have the gpt dialect.
+
+        Raises:
+            GraphError: `name` is not such a name.
+        """
+        site = CallSite.find()
+        _check_symbol(name, site)
+        self._blocks = BlockTable()
+        self._blocks.reserve(name)
+        self.context: ir.Context = ir.Context() if context is None else context
+        self._module: ir.Module = ir.Module.create(site.location(self.context))
+        self._begin(name, "public", site)
+
+    def _begin(self, name: str, visibility: str, site: CallSite) -> None:
+        self.name = name
+        self._signature = FunctionSignature(
+            self._module, name, visibility, site.location(self.context)
+        )
+        self._inputs: dict[str, Tensor] = {}
+        self._weights: dict[str, Tensor] = {}
+        self._outputs: dict[str, Tensor] = {}
+        self._scope: tuple[str, ...] = ()
+        self._dim_names: dict[tuple[ir.Value, int], str] = {}
+
+    def _new_function(self, name: str, site: CallSite, *, parent: Graph | None) -> Graph:
+        graph = object.__new__(Graph)
+        graph._blocks = self._blocks
+        graph.context = self.context
+        graph._module = self._module
+        graph._begin(name, "public" if parent is None else "private", site)
+        return graph
+
+    def function(self, name: str) -> Graph:
+        """Begins another public function in the same module.
+
+        The functions share their sub-graphs and are compiled together.
+
+        Raises:
+            GraphError: The module has a function of this name, or it is not a name.
+        """
+        site = CallSite.find()
+        _check_symbol(name, site)
+        if not self._blocks.reserve(name):
+            raise site.error(f"the module has a function named {name!r} already")
+        return self._new_function(name, site, parent=None)
+
+    # Inputs, weights, outputs.
+
+    def input(self, name: str, shape: ShapeLike, dtype: DTypeLike = "f32") -> Tensor:
+        """Adds an input.
+
+        Args:
+            name: The name under which the compiled function takes it.
+            shape: Extents: an int; a name for a size known only at run time, the same size wherever
+                the name appears; None for one without a name.
+            dtype: The element type.
+
+        Returns:
+            The input as a tensor.
+
+        Raises:
+            GraphError: The name is taken or empty, or shape or dtype are not valid.
+        """
+        site = CallSite.find()
+        self._check_name("input", name, site)
+        if name in self._inputs:
+            raise site.error(f"input {name!r} exists already: {self._inputs[name]!r}")
+        sizes, names = _parse_shape(f"input {name!r}", shape, site)
+        attributes = {"gpt.name": name}
+        value = self._add_argument(f"input {name!r}", sizes, names, dtype, attributes, site)
+        result = self._inputs[name] = Tensor(self, value, name)
+        return result
+
+    def weight(self, name: str, shape: Sequence[int], dtype: DTypeLike = "f32") -> Tensor:
+        """Adds a weight, or returns the one of this name.
+
+        Args:
+            name: The tensor's name in the checkpoint; the current `scope` is put in front.
+            shape: Static extents.
+            dtype: The element type it is stored in.
+
+        Returns:
+            The weight as a tensor.
+
+        Raises:
+            GraphError: A weight of this name has another shape or dtype, or these are not valid.
+        """
+        site = CallSite.find()
+        self._check_name("weight", name, site)
+        return self._weight(".".join((*self._scope, name)), shape, dtype, site)
+
+    def _weight(
+        self, name: str, shape: Sequence[int], dtype: DTypeLike, site: CallSite
+    ) -> Tensor:
+        sizes, names = _parse_shape(f"weight {name!r}", shape, site)
+        if any(size is None for size in sizes):
+            raise site.error(f"expected weight {name!r} to have a static shape, found {shape!r}")
+        known = self._weights.get(name)
+        if known is not None:
+            if known.shape != tuple(sizes) or known.dtype != _dtype(name, dtype, site):
+                raise site.error(
+                    f"weight {name!r} exists already as {known!r}, asked for "
+                    f"{list(sizes)}, {DType.of(dtype)}"
+                )
+            return known
+        attributes = {"gpt.weight": name}
+        value = self._add_argument(f"weight {name!r}", sizes, names, dtype, attributes, site)
+        result = self._weights[name] = Tensor(self, value, name)
+        return result
+
+    def output(self, name: str, tensor: Tensor) -> Tensor:
+        """Makes a tensor a result of the function.
+
+        Args:
+            name: The name under which the compiled function returns it.
+            tensor: A tensor of this graph.
+
+        Returns:
+            `tensor`.
+
+        Raises:
+            GraphError: The name is taken or empty, or `tensor` is not of this graph.
+        """
+        site = CallSite.find()
+        self._check_name("output", name, site)
+        if name in self._outputs:
+            raise site.error(f"output {name!r} exists already: {self._outputs[name]!r}")
+        self._check_tensor(f"output {name!r}", tensor, site)
+        names = [(size.name or "") if isinstance(size, Dim) else "" for size in tensor.shape]
+        attributes = self._interface_attributes({"gpt.name": name}, names)
+        self._signature.add_results([tensor.value], [attributes], site.location(self.context))
+        self._outputs[name] = tensor
+        return tensor
+
+    @property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The inputs by name, in argument order."""
+        return MappingProxyType(self._inputs)
+
+    @property
+    def weights(self) -> Mapping[str, Tensor]:
+        """The weights by name, in argument order."""
+        return MappingProxyType(self._weights)
+
+    @property
+    def outputs(self) -> Mapping[str, Tensor]:
+        """The outputs by name, in result order."""
+        return MappingProxyType(self._outputs)
+
+    @contextlib.contextmanager
+    def scope(self, name: str) -> Iterator[Graph]:
+        """Puts `name` and a dot in front of the weights asked for in a `with` block.
+
+        Raises:
+            GraphError: The name is empty.
+        """
+        self._check_name("scope", name, CallSite.find())
+        outer = self._scope
+        self._scope = (*outer, name)
+        try:
+            yield self
+        finally:
+            self._scope = outer
+
+    # Sub-graphs.
+
+    def call(
+        self,
+        function: BlockFunction,
+        *tensors: Tensor,
+        scope: str | None = None,
+        **static: Hashable,
+    ) -> Any:
+        """Calls a sub-graph.
+
+        `function(block, *tensors, **static)` is run once for each combination of operand types and
+        static arguments; `block` is a `Graph` that becomes a private function of the module. The
+        weights it asks for become weights of this graph, with the scope in front of their names.
+
+        Args:
+            function: Builds the sub-graph. Takes the block, one tensor per operand and the static
+                arguments; returns a tensor or a tuple of tensors.
+            *tensors: The operands, tensors of this graph.
+            scope: Put in front of the names of the block's weights, with a dot.
+            **static: Hashable arguments, the same for every call that shares the block.
+
+        Returns:
+            What `function` returned, as tensors of this graph.
+
+        Raises:
+            GraphError: The block is built wrongly, an operand is not a tensor of this graph, or a
+                static argument is not hashable.
+        """
+        site = CallSite.find()
+        label = getattr(function, "__name__", type(function).__name__)
+        for index, operand in enumerate(tensors):
+            self._check_tensor(f"operand {index} of block {label!r}", operand, site)
+        for key, item in static.items():
+            if isinstance(item, Tensor):
+                raise site.error(f"expected tensor {key!r} of block {label!r} as an operand, "
+                                 "before the keyword arguments")
+        block = self._blocks.trace(site, self, function, tensors, static)
+        prefix = self._scope
+        if scope is not None:
+            self._check_name("scope", scope, site)
+            prefix = (*prefix, scope)
+        operands = [operand.value for operand in tensors]
+        for name, (shape, dtype) in block.weights.items():
+            operands.append(self._weight(".".join((*prefix, name)), shape, dtype, site).value)
+        signature = block.graph._signature
+        op = func.CallOp(
+            signature.result_types,
+            ir.FlatSymbolRefAttr.get(block.graph.name, self.context),
+            operands,
+            loc=site.location(self.context),
+            ip=self._before_terminator(),
+        )
+        results = tuple(Tensor(self, result) for result in op.operation.results)
+        return results[0] if block.single else results
+
+    def _add_block_argument(self, operand: Tensor, site: CallSite) -> Tensor:
+        value = self._signature.add_argument(operand.type, {}, site.location(self.context))
+        for axis, size in enumerate(operand.shape):
+            if isinstance(size, Dim) and size.name is not None:
+                self._dim_names[value, axis] = size.name
+        return Tensor(self, value, operand.name)
+
+    def _add_block_results(self, results: Sequence[Tensor], site: CallSite) -> None:
+        values = [result.value for result in results]
+        self._signature.add_results(values, [{}] * len(values), site.location(self.context))
+
+    def _erase(self) -> None:
+        self._signature.op.erase()
+
+    # The IR, and what is made of it.
+
+    @property
+    def module(self) -> ir.Module:
+        """The module: this function, its sub-graphs, and the other functions of the module.
+
+        It is the IR itself, not a copy: it grows as the graph does.
+
+        Raises:
+            GraphError: The module is not valid; only code under `insertion_point` can cause that.
+        """
+        try:
+            self._module.operation.verify()
+        except ir.MLIRError as error:
+            raise CallSite.find().error_from(error, f"graph {self.name!r}") from None
+        return self._module
+
+    def compile(self, **options: Any) -> Executable:
+        """Compiles the module.
+
+        Args:
+            **options: The fields of `gpt_mlir.compiler.CompileOptions`.
+
+        Returns:
+            The executable: call it with the inputs by name.
+
+        Raises:
+            GraphError: The graph has no output.
+            CompileError: The compiler fails.
+        """
+        from gpt_mlir.compiler import CompileOptions, compile_module
+
+        if not self._outputs:
+            raise CallSite.find().error(f"graph {self.name!r} has no output to compute")
+        return compile_module(self.module, CompileOptions(**options))
+
+    def insert_kv_cache(self, **options: int | str | bool) -> ir.Module:
+        """Makes functions for prefill and decode with a KV cache from this causal function.
+
+        Args:
+            **options: Options of the pass `gpt-insert-kv-cache`, with underscores for dashes.
+
+        Returns:
+            A new module; the graph stays as it is.
+
+        Raises:
+            GraphError: The graph does not qualify; the message says which op mixes positions in a
+                way that cannot be computed token by token.
+        """
+        from gpt_mlir.passmanager import PassManager
+
+        site = CallSite.find()
+        buffer = io.BytesIO()
+        self.module.operation.write_bytecode(buffer)
+        module: ir.Module = ir.Module.parse(buffer.getvalue(), self.context)
+        text = " ".join(f"{key.replace('_', '-')}={_option(v)}" for key, v in options.items())
+        try:
+            pipeline = f"builtin.module(gpt-insert-kv-cache{{{text}}})"
+            PassManager.parse(pipeline, self.context).run(module.operation)
+        except ir.MLIRError as error:
+            raise site.error_from(error, f"graph {self.name!r}") from None
+        except ValueError as error:
+            raise site.error(f"options of gpt-insert-kv-cache: {error}") from None
+        return module
+
+    # The way to everything MLIR can do.
+
+    @contextlib.contextmanager
+    def insertion_point(self) -> Iterator[ir.InsertionPoint]:
+        """Makes this function the place where op classes of any dialect insert.
+
+        Under `with graph.insertion_point():` the generated classes of `gpt_mlir.dialects` need
+        neither context, location nor insertion point. `Tensor.value` is what they take, `wrap` makes
+        a tensor of what they return.
+        """
+        site = CallSite.find()
+        with self.context, site.location(self.context), self._before_terminator() as point:
+            yield point
+
+    def wrap(self, value: ir.Value, name: str | None = None) -> Tensor:
+        """Returns an MLIR value of this function as a tensor.
+
+        Raises:
+            GraphError: It is not a ranked tensor of a supported element type.
+        """
+        site = CallSite.find()
+        if not isinstance(value, ir.Value):
+            raise site.error(f"expected an ir.Value to wrap, found {type(value).__name__}")
+        if not ir.RankedTensorType.isinstance(value.type):
+            raise site.error(f"expected a value of a ranked tensor type, found {value.type}")
+        try:
+            DType.of(ir.RankedTensorType(value.type).element_type)
+        except TypeError as error:
+            raise site.error(str(error)) from None
+        return Tensor(self, value, name)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(repr(each) for each in self._inputs.values())
+        outputs = ", ".join(self._outputs)
+        return f"Graph({self.name!r}, inputs=[{inputs}], outputs=[{outputs}])"
+
+    # For the other modules of this package.
+
+    def _before_terminator(self) -> ir.InsertionPoint:
+        return self._signature.insertion_point
+
+    def _dim_source(self, dim: Dim) -> Dim:
+        value, axis = dims.source(dim.tensor.value, dim.axis)
+        return dim if value == dim.tensor.value else Dim(Tensor(self, value), axis)
+
+    def _dim_name(self, dim: Dim) -> str | None:
+        return self._dim_names.get((dim.tensor.value, dim.axis))
+
+    def _find_dim(self, size: Dim | str, site: CallSite) -> Dim:
+        if isinstance(size, Dim):
+            return size.source
+        for (value, axis), name in self._dim_names.items():
+            if name == size:
+                return Dim(Tensor(self, value), axis)
+        known = ", ".join(dict.fromkeys(self._dim_names.values())) or "none"
+        raise site.error(f"no input has a dimension named {size!r}; known are: {known}")
+
+    def _dim_value(self, dim: Dim, site: CallSite) -> ir.Value:
+        location, point = site.location(self.context), self._before_terminator()
+        with self.context:
+            index = arith.ConstantOp(ir.IndexType.get(), dim.axis, loc=location, ip=point)
+        return tensor.DimOp(dim.tensor.value, index.result, loc=location, ip=point).result
+
+    def _add_argument(
+        self,
+        what: str,
+        sizes: Sequence[int | None],
+        names: Sequence[str],
+        dtype: DTypeLike,
+        attributes: Mapping[str, str],
+        site: CallSite,
+    ) -> ir.Value:
+        element = _dtype(what, dtype, site).mlir(self.context)
+        dynamic = ir.ShapedType.get_dynamic_size()
+        location = site.location(self.context)
+        extents = [dynamic if size is None else size for size in sizes]
+        kind = ir.RankedTensorType.get(extents, element, loc=location)
+        value = self._signature.add_argument(
+            kind, self._interface_attributes(attributes, names), location
+        )
+        for axis, name in enumerate(names):
+            if name:
+                self._dim_names[value, axis] = name
+        return value
+
+    def _interface_attributes(
+        self, strings: Mapping[str, str], dim_names: Sequence[str]
+    ) -> dict[str, ir.Attribute]:
+        attributes: dict[str, ir.Attribute] = {
+            key: ir.StringAttr.get(text, self.context) for key, text in strings.items()
+        }
+        if any(dim_names):
+            texts = [ir.StringAttr.get(name, self.context) for name in dim_names]
+            attributes["gpt.dims"] = ir.ArrayAttr.get(texts, self.context)
+        return attributes
+
+    def _check_name(self, kind: str, name: object, site: CallSite) -> None:
+        if not isinstance(name, str) or not name:
+            raise site.error(f"expected the name of {kind} to be a non-empty str, found {name!r}")
+
+    def _check_tensor(self, what: str, value: object, site: CallSite) -> None:
+        if not isinstance(value, Tensor):
+            raise site.error(f"expected {what} to be a Tensor, found {type(value).__name__}")
+        if value.graph is not self:
+            raise site.error(
+                f"expected {what} to belong to graph {self.name!r}, found {value!r} of graph "
+                f"{value.graph.name!r}"
+            )
+
+
+def _check_symbol(name: object, site: CallSite) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
+        raise site.error(f"expected the name of a function to be an identifier, found {name!r}")
+
+
+def _dtype(what: str, dtype: DTypeLike, site: CallSite) -> DType:
+    try:
+        return DType.of(dtype)
+    except TypeError as error:
+        raise site.error(f"{what}: {error}") from None
+
+
+def _parse_shape(
+    what: str, shape: ShapeLike, site: CallSite
+) -> tuple[list[int | None], list[str]]:
+    """Returns the extents, None where dynamic, and the name of each dimension or ""."""
+    if isinstance(shape, str) or not isinstance(shape, Sequence):
+        raise site.error(f"expected the shape of {what} to be a sequence, found {shape!r}")
+    sizes: list[int | None] = []
+    names: list[str] = []
+    for axis, size in enumerate(shape):
+        if isinstance(size, bool) or not isinstance(size, (int, str, Dim, type(None))):
+            raise site.error(
+                f"expected dimension {axis} of {what} to be an int, a str or None, found {size!r}"
+            )
+        if size == "" or (isinstance(size, int) and size < 0):
+            raise site.error(
+                f"expected dimension {axis} of {what} not to be negative or empty, found {size!r}"
+            )
+        sizes.append(size if isinstance(size, int) else None)
+        names.append((size.name or "") if isinstance(size, Dim) else
+                     size if isinstance(size, str) else "")
+    return sizes, names
+
+
+def _option(value: int | str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
