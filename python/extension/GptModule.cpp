@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "gpt-c/Dialects.h"
+#include "gpt-c/Shape.h"
 #include "mlir/Bindings/Python/Nanobind.h"
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
@@ -36,4 +37,12 @@ NB_MODULE(_gpt, m) {
       "Loads registered dialects without importing their Python modules.");
   m.def("register_passes", &gptRegisterAllPasses,
         "Registers all passes and pipelines; repeated calls have no effect.");
+  m.def(
+      "find_dim_source",
+      [](MlirValue value, intptr_t axis) {
+        gptFindDimSource(&value, &axis);
+        return nb::make_tuple(value, axis);
+      },
+      nb::arg("value"), nb::arg("axis"),
+      "Returns the value and axis where the size of a dimension comes from.");
 }
