@@ -2,18 +2,20 @@
 
 MLIR's package imports this module by its name (see upstream's
 `_mlir_libs/__init__.py`). All dialects are registered, so that any IR parses,
-but only those that programs are built from are loaded with a context: loading
-all of them takes tens of milliseconds per context.
+but only those that programs are built from are loaded with a context. They are
+loaded through the C API: upstream's own list (`append_load_on_create_dialect`)
+would import the Python module of each, half a second for linalg alone.
 """
 
-from . import append_load_on_create_dialect
+from typing import Any
+
+from ._gpt import load_dialects, register_passes
 from ._gpt import register_dialects as register_dialects
-from ._gpt import register_passes
 
 # Read by upstream's initialisation; its mere presence counts.
 disable_load_all_available_dialects = True
 
-for _dialect in (
+_LOADED_DIALECTS = [
     "gpt",
     "func",
     "arith",
@@ -31,7 +33,12 @@ for _dialect in (
     "transform",
     "llvm",
     "ub",
-):
-    append_load_on_create_dialect(_dialect)
+]
+
+
+def context_init_hook(context: Any) -> None:
+    """Loads the common dialects; called by upstream for each new context."""
+    load_dialects(context, _LOADED_DIALECTS)
+
 
 register_passes()

@@ -1,0 +1,49 @@
+# gpt-mlir: entry points for people. The work is in tools/setup and CMake.
+
+PRESET ?= dev
+PROMPT ?= ROMEO:
+JOBS ?= $(shell nproc)
+export PRESET
+
+PYTHON := .venv/bin/python
+CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check-gpt pytest lint format docs clean setup setup-test
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## Set up everything and let the bundled model write
+	@.venv/bin/gpt-mlir generate --prompt "$(PROMPT)"
+
+test: setup-test check-gpt pytest ## Set up everything and run all tests
+
+lint: setup-test ## Check format and types
+	clang-format-22 --dry-run -Werror $(CXX_FILES)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: setup-test ## Format all sources
+	clang-format-22 -i $(CXX_FILES)
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+docs: setup ## Write the op and pass reference to docs/reference
+	@ninja -C build/$(PRESET) gpt-docs
+
+clean: ## Remove the build trees; the environment and fetched sources stay
+	rm -rf build/dev build/release build/asan build/pip build/setup.log docs/reference
+
+setup:
+	@tools/setup run
+
+setup-test:
+	@tools/setup test
+
+check-gpt: setup-test
+	@ninja -C build/$(PRESET) check-gpt
+
+pytest: check-gpt
+	@$(PYTHON) -m pytest -n $(JOBS)
