@@ -1,0 +1,99 @@
+"""The choice of the next token from logits, on the host in NumPy.
+
+The processors work in the order of `transformers`: repetition penalty, temperature, top-k, top-p,
+min-p. Drawing is inverse transform sampling with one uniform number per token, so that a sequence
+depends on its seed and its logits only, not on the batch it is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from gpt_mlir.errors import GptMlirError
+from gpt_mlir.generation.options import SamplingOptions
+
+__all__ = ["Sampler", "process_logits"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Sampler:
+    """Chooses the tokens of one sequence."""
+
+    def __init__(
+        self, options: SamplingOptions, *, seed: int | None = None, prompt: Iterable[int] = ()
+    ) -> None:
+        """Begins a sequence.
+
+        Args:
+            options: How to choose.
+            seed: Makes the draws reproducible; None draws anew each time.
+            prompt: Tokens that the repetition penalty counts as seen.
+        """
+        self._options = options
+        self._generator = None if options.greedy else np.random.default_rng(seed)
+        self._seen = set(prompt)
+
+    def choose(self, logits: Array) -> int:
+        """Returns the next token of `logits` `[vocab]`."""
+        token = self._choose(logits)
+        self._seen.add(token)
+        return token
+
+    def _choose(self, logits: Array) -> int:
+        if self._generator is None and self._options.repetition_penalty == 1.0:
+            return int(np.argmax(logits))
+        seen = np.fromiter(self._seen, np.int64, len(self._seen))
+        scores = process_logits(logits, self._options, seen)
+        if self._generator is None:
+            return int(np.argmax(scores))
+        weights = _softmax(scores)
+        total = np.cumsum(weights)
+        if not np.isfinite(total[-1]):
+            raise GptMlirError("the logits of the model are not finite: there is nothing to draw")
+        # `total[-1]` is not exactly 1. Drawing below it never selects a token of weight 0.
+        token = int(np.searchsorted(total, self._generator.random() * total[-1], side="right"))
+        return min(token, int(np.flatnonzero(weights)[-1]))
+
+
+def process_logits(logits: Array, options: SamplingOptions, seen: Array) -> Array:
+    """Applies penalty, temperature and filters.
+
+    Args:
+        logits: `[vocab]`.
+        options: What to apply; a temperature of 0 leaves the scores undivided and unfiltered.
+        seen: Ids that the repetition penalty applies to.
+
+    Returns:
+        Scores `[vocab]` in float64; a token that is filtered out has `-inf`.
+    """
+    scores = logits.astype(np.float64)
+    if options.repetition_penalty != 1.0 and seen.size:
+        kept = scores[seen]
+        penalty = options.repetition_penalty
+        scores[seen] = np.where(kept < 0, kept * penalty, kept / penalty)
+    if options.greedy:
+        return scores
+    # Relative to the largest first: a tiny temperature must not make infinities of all of them.
+    with np.errstate(over="ignore"):
+        scores = (scores - scores.max()) / options.temperature
+    if 0 < options.top_k < scores.size:
+        smallest = np.partition(scores, -options.top_k)[-options.top_k]
+        scores[scores < smallest] = -np.inf
+    if options.top_p < 1.0:
+        order = np.argsort(scores, kind="stable")
+        unlikely = np.cumsum(_softmax(scores[order])) <= 1.0 - options.top_p
+        unlikely[-1] = False
+        scores[order[unlikely]] = -np.inf
+    if options.min_p > 0.0:
+        weights = _softmax(scores)
+        scores[weights < options.min_p * weights.max()] = -np.inf
+    return scores
+
+
+def _softmax(scores: Array) -> Array:
+    weights = np.exp(scores - scores.max())
+    return weights / weights.sum()

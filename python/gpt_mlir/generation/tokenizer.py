@@ -1,0 +1,108 @@
+"""The tokenizer of a model folder, and the incremental way back from tokens to text.
+
+Tokens of a byte-level vocabulary are pieces of UTF-8: one character may take several tokens, so the
+text of a growing sequence cannot be had token by token. `IncrementalDecoder` decodes a small window
+and hands out text only up to the last complete character.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpt_mlir.errors import TokenizerError
+
+if TYPE_CHECKING:
+    import tokenizers
+
+__all__ = ["IncrementalDecoder", "Tokenizer"]
+
+TOKENIZER_FILE = "tokenizer.json"
+# How many tokens of the prompt a continuation is decoded with: enough for what a decoder looks back
+# at (a leading space, a character cut in two).
+_CONTEXT_TOKENS = 8
+_REPLACEMENT = "\ufffd"
+
+
+class Tokenizer:
+    """Text to token ids and back, through the library `tokenizers`. Usable from many threads."""
+
+    def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
+        # A training set-up may have left these in the file; they would cut and pad prompts.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Tokenizer:
+        """Reads the `tokenizer.json` of a model folder.
+
+        Raises:
+            TokenizerError: It is missing or malformed.
+        """
+        import tokenizers
+
+        path = Path(folder) / TOKENIZER_FILE
+        if not path.is_file():
+            raise TokenizerError(f"{path}: no such file; without it, prompts must be token ids")
+        try:
+            return cls(tokenizers.Tokenizer.from_file(str(path)))
+        except Exception as error:  # the library raises plain `Exception`
+            raise TokenizerError(f"{path}: not a valid tokenizer: {error}") from error
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, added ones included."""
+        size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        return size
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the token ids of `text`, with the special tokens the tokenizer puts around it."""
+        try:
+            ids: list[int] = self._tokenizer.encode(text).ids
+        except UnicodeEncodeError as error:
+            raise TokenizerError(f"the prompt is not valid Unicode: {error}") from None
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Returns the text of token ids, without special tokens."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text
+
+
+class IncrementalDecoder:
+    """The text of one continuation, as its tokens arrive.
+
+    The pieces, put together, are what decoding all tokens at once gives, and none ends within a
+    character.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, prompt: Sequence[int] = ()) -> None:
+        """Begins a continuation of `prompt`."""
+        self._tokenizer = tokenizer
+        self._window = list(prompt[-_CONTEXT_TOKENS:])
+        # The first `_done` tokens of the window are context: their text has been handed out.
+        self._done = len(self._window)
+
+    def step(self, token: int) -> str:
+        """Takes the next token; returns the text that is complete with it, often none."""
+        self._window.append(token)
+        text = self._pending()
+        if not text or text.endswith(_REPLACEMENT):
+            return ""
+        self._window = self._window[self._done :]
+        self._done = len(self._window)
+        return text
+
+    def finish(self) -> str:
+        """Returns what is left at the end, an incomplete character as U+FFFD."""
+        text = self._pending()
+        self._done = len(self._window)
+        return text
+
+    def _pending(self) -> str:
+        context = self._tokenizer.decode(self._window[: self._done])
+        # A character that the context begins and a new token completes is new text.
+        return self._tokenizer.decode(self._window)[len(context.rstrip(_REPLACEMENT)) :]

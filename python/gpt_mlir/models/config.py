@@ -1,0 +1,165 @@
+"""What the configurations of all architectures have in common.
+
+`ModelConfig` holds what generation, memory estimates and the command line need to know about any
+model; an architecture adds its own fields in a subclass. `RopeConfig` reads the two spellings of
+rotary embeddings that are in circulation: `rope_theta`/`rope_scaling` and, since transformers 5,
+`rope_parameters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from gpt_mlir.models.reader import ConfigReader
+
+__all__ = ["ACTIVATIONS", "ModelConfig", "RopeConfig"]
+
+ACTIVATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "gelu": "gelu",
+        "gelu_python": "gelu",
+        "gelu_new": "gelu_tanh",
+        "gelu_fast": "gelu_tanh",
+        "gelu_accurate": "gelu_tanh",
+        "gelu_pytorch_tanh": "gelu_tanh",
+        "silu": "silu",
+        "swish": "silu",
+    }
+)
+"""The activation that each name of Hugging Face stands for; several are roundings of one formula."""
+
+_ROPE_SCALINGS = {"default": "none", "linear": "linear", "llama3": "llama3"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The sizes of a decoder-only model.
+
+    Attributes:
+        model_type: The architecture, as `config.json` names it.
+        vocab_size: Number of rows of the token embedding and of logits.
+        hidden_size: Features of an activation between blocks.
+        intermediate_size: Features inside the feed-forward network.
+        num_layers: Number of blocks.
+        num_heads: Query heads.
+        num_kv_heads: Key and value heads.
+        head_dim: Features of a head.
+        context_length: Most tokens of a sequence, prompt and continuation together.
+        tie_word_embeddings: Whether the output projection is the token embedding.
+        activation: `"gelu"`, `"gelu_tanh"` or `"silu"`.
+        norm_epsilon: What the norms add to the variance.
+        bos_token_id: The token that begins a text, or None.
+        eos_token_ids: The tokens that end one.
+    """
+
+    model_type: str
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    context_length: int
+    tie_word_embeddings: bool
+    activation: str
+    norm_epsilon: float
+    bos_token_id: int | None = None
+    eos_token_ids: tuple[int, ...] = ()
+
+    def kv_cache_bytes(self, capacity: int, *, batch: int = 1, itemsize: int = 4) -> int:
+        """Returns the bytes of the KV caches of `batch` sequences of up to `capacity` tokens."""
+        entries = 2 * self.num_layers * batch * self.num_kv_heads * capacity * self.head_dim
+        return entries * itemsize
+
+
+def read_token_ids(reader: ConfigReader, vocab_size: int) -> dict[str, Any]:
+    """Returns the fields of `ModelConfig` about special tokens."""
+    bos = reader.token_ids("bos_token_id", limit=vocab_size)
+    return {
+        "bos_token_id": bos[0] if bos else None,
+        "eos_token_ids": reader.token_ids("eos_token_id", limit=vocab_size),
+    }
+
+
+def read_activation(reader: ConfigReader, key: str, *, default: str) -> str:
+    """Returns the activation under `key`."""
+    return ACTIVATIONS[reader.choice(key, known=ACTIVATIONS, default=default)]
+
+
+def read_head_dim(reader: ConfigReader, hidden_size: int, num_heads: int, key: str) -> int:
+    """Returns the head dimension of `num_heads` (the value of `key`) that share `hidden_size`."""
+    if hidden_size % num_heads:
+        reader.fail(key, f"a divisor of the hidden size ({hidden_size})", num_heads)
+    return hidden_size // num_heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class RopeConfig:
+    """Rotary position embedding: the attributes of `gpt.rope`.
+
+    Attributes:
+        theta: Base of the frequencies.
+        rotary_dims: Features of a head that are rotated.
+        scaling: `"none"`, `"linear"` or `"llama3"`.
+        scaling_factor: What positions (linear) or low frequencies (llama3) are divided by.
+        low_freq_factor: llama3 only.
+        high_freq_factor: llama3 only.
+        original_context_length: llama3 only.
+    """
+
+    theta: float
+    rotary_dims: int
+    scaling: str = "none"
+    scaling_factor: float = 1.0
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 4.0
+    original_context_length: int = 8192
+
+    @classmethod
+    def read(
+        cls, reader: ConfigReader, head_dim: int, context_length: int, *, partial: float = 1.0
+    ) -> RopeConfig:
+        """Reads either spelling.
+
+        Args:
+            reader: The configuration.
+            head_dim: Features of a head.
+            context_length: Stands in for an absent `original_max_position_embeddings`.
+            partial: The part of a head that is rotated, where the configuration does not say.
+
+        Raises:
+            ConfigError: A value is illegal or the kind of scaling is not implemented.
+        """
+        parameters = reader.object("rope_parameters", "rope_scaling") or ConfigReader({}, "")
+        kind = parameters.choice("rope_type", "type", known=_ROPE_SCALINGS, default="default")
+        spelled = parameters if parameters.has("rope_theta") else reader
+        theta = spelled.number("rope_theta", "rotary_emb_base", default=10000.0)
+        spelled = parameters if parameters.has("partial_rotary_factor") else reader
+        factor = spelled.number("partial_rotary_factor", "rotary_pct", default=partial)
+        rotary_dims = int(head_dim * factor)
+        if not 2 <= rotary_dims <= head_dim or rotary_dims % 2:
+            spelled.fail(
+                "partial_rotary_factor",
+                f"a factor that makes an even number of dimensions of each head ({head_dim})",
+                factor,
+            )
+        scaling: dict[str, Any] = {}
+        if kind != "default":
+            scaling["scaling_factor"] = parameters.number("factor")
+        if kind == "llama3":
+            low = parameters.number("low_freq_factor")
+            high = parameters.number("high_freq_factor")
+            if low >= high:
+                parameters.fail("high_freq_factor", f"more than low_freq_factor ({low})", high)
+            scaling |= {
+                "low_freq_factor": low,
+                "high_freq_factor": high,
+                "original_context_length": parameters.integer(
+                    "original_max_position_embeddings", default=context_length
+                ),
+            }
+        return cls(theta=theta, rotary_dims=rotary_dims, scaling=_ROPE_SCALINGS[kind], **scaling)
