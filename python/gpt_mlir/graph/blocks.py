@@ -13,9 +13,7 @@ import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gpt_mlir import ir
 from gpt_mlir.dtypes import DType
-from gpt_mlir.errors import GraphError
 from gpt_mlir.graph.call_site import CallSite
 from gpt_mlir.graph.tensor import Dim, Tensor
 
@@ -133,8 +131,3 @@ def _trace(
         for name, w in graph.weights.items()
     }
     return Block(graph, weights, isinstance(returned, Tensor))
-
-
-def call_error(error: ir.MLIRError, site: CallSite, label: str) -> GraphError:
-    """Returns the error for a `func.call` that MLIR rejects."""
-    return site.error_from(error, f"call of block {label!r}")

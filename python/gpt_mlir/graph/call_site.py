@@ -12,11 +12,15 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from gpt_mlir import ir
 from gpt_mlir.errors import GraphError
 
-__all__ = ["CallSite"]
+__all__ = ["CallSite", "MLIRError"]
+
+# Defined by MLIR at run time; its stubs do not know it.
+MLIRError: Any = ir.MLIRError  # type: ignore[attr-defined]
 
 _FOLDER = os.path.dirname(__file__) + os.sep
 
@@ -47,7 +51,7 @@ class CallSite:
         """Returns an error whose text begins with this line."""
         return GraphError(f"{self}: {message}")
 
-    def error_from(self, error: ir.MLIRError, subject: str) -> GraphError:
+    def error_from(self, error: Any, subject: str) -> GraphError:
         """Returns the error for diagnostics of MLIR.
 
         Args:

@@ -13,21 +13,25 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gpt_mlir import ir
-from gpt_mlir.dialects import arith, func, tensor
+from gpt_mlir.dialects import func
 from gpt_mlir.dtypes import DType, DTypeLike
-from gpt_mlir.errors import GraphError
-from gpt_mlir.graph import dims
 from gpt_mlir.graph.blocks import BlockFunction, BlockTable
-from gpt_mlir.graph.call_site import CallSite
+from gpt_mlir.graph.call_site import CallSite, MLIRError
+from gpt_mlir.graph.declarations import (
+    Declaration,
+    ShapeLike,
+    check_name,
+    check_symbol,
+    interface_attributes,
+)
+from gpt_mlir.graph.dims import DimTable
 from gpt_mlir.graph.signature import FunctionSignature
-from gpt_mlir.graph.tensor import Dim, Tensor
+from gpt_mlir.graph.tensor import Dim, Tensor, Value
 
 if TYPE_CHECKING:
     from gpt_mlir.compiler import Executable
 
 __all__ = ["Graph"]
-
-ShapeLike = Sequence[int | str | Dim | None]
 
 
 class Graph:
@@ -53,7 +57,7 @@ class Graph:
             GraphError: `name` is not such a name.
         """
         site = CallSite.find()
-        _check_symbol(name, site)
+        check_symbol(name, site)
         self._blocks = BlockTable()
         self._blocks.reserve(name)
         self.context: ir.Context = ir.Context() if context is None else context
@@ -69,7 +73,7 @@ class Graph:
         self._weights: dict[str, Tensor] = {}
         self._outputs: dict[str, Tensor] = {}
         self._scope: tuple[str, ...] = ()
-        self._dim_names: dict[tuple[ir.Value, int], str] = {}
+        self._dims = DimTable()
 
     def _new_function(self, name: str, site: CallSite, *, parent: Graph | None) -> Graph:
         graph = object.__new__(Graph)
@@ -88,7 +92,7 @@ class Graph:
             GraphError: The module has a function of this name, or it is not a name.
         """
         site = CallSite.find()
-        _check_symbol(name, site)
+        check_symbol(name, site)
         if not self._blocks.reserve(name):
             raise site.error(f"the module has a function named {name!r} already")
         return self._new_function(name, site, parent=None)
@@ -111,12 +115,11 @@ class Graph:
             GraphError: The name is taken or empty, or shape or dtype are not valid.
         """
         site = CallSite.find()
-        self._check_name("input", name, site)
+        check_name("input", name, site)
         if name in self._inputs:
             raise site.error(f"input {name!r} exists already: {self._inputs[name]!r}")
-        sizes, names = _parse_shape(f"input {name!r}", shape, site)
-        attributes = {"gpt.name": name}
-        value = self._add_argument(f"input {name!r}", sizes, names, dtype, attributes, site)
+        declared = Declaration(f"input {name!r}", shape, dtype, site)
+        value = self._add_argument(declared, {"gpt.name": name}, site)
         result = self._inputs[name] = Tensor(self, value, name)
         return result
 
@@ -135,25 +138,19 @@ class Graph:
             GraphError: A weight of this name has another shape or dtype, or these are not valid.
         """
         site = CallSite.find()
-        self._check_name("weight", name, site)
+        check_name("weight", name, site)
         return self._weight(".".join((*self._scope, name)), shape, dtype, site)
 
-    def _weight(
-        self, name: str, shape: Sequence[int], dtype: DTypeLike, site: CallSite
-    ) -> Tensor:
-        sizes, names = _parse_shape(f"weight {name!r}", shape, site)
-        if any(size is None for size in sizes):
+    def _weight(self, name: str, shape: Sequence[int], dtype: DTypeLike, site: CallSite) -> Tensor:
+        declared = Declaration(f"weight {name!r}", shape, dtype, site)
+        if not declared.is_static:
             raise site.error(f"expected weight {name!r} to have a static shape, found {shape!r}")
         known = self._weights.get(name)
         if known is not None:
-            if known.shape != tuple(sizes) or known.dtype != _dtype(name, dtype, site):
-                raise site.error(
-                    f"weight {name!r} exists already as {known!r}, asked for "
-                    f"{list(sizes)}, {DType.of(dtype)}"
-                )
+            if known.shape != tuple(declared.sizes) or known.dtype != declared.dtype:
+                raise site.error(f"weight {name!r} exists already as {known!r}, found {declared}")
             return known
-        attributes = {"gpt.weight": name}
-        value = self._add_argument(f"weight {name!r}", sizes, names, dtype, attributes, site)
+        value = self._add_argument(declared, {"gpt.weight": name}, site)
         result = self._weights[name] = Tensor(self, value, name)
         return result
 
@@ -171,12 +168,11 @@ class Graph:
             GraphError: The name is taken or empty, or `tensor` is not of this graph.
         """
         site = CallSite.find()
-        self._check_name("output", name, site)
+        check_name("output", name, site)
         if name in self._outputs:
             raise site.error(f"output {name!r} exists already: {self._outputs[name]!r}")
         self._check_tensor(f"output {name!r}", tensor, site)
-        names = [(size.name or "") if isinstance(size, Dim) else "" for size in tensor.shape]
-        attributes = self._interface_attributes({"gpt.name": name}, names)
+        attributes = interface_attributes(self.context, {"gpt.name": name}, _dim_names(tensor))
         self._signature.add_results([tensor.value], [attributes], site.location(self.context))
         self._outputs[name] = tensor
         return tensor
@@ -203,7 +199,7 @@ class Graph:
         Raises:
             GraphError: The name is empty.
         """
-        self._check_name("scope", name, CallSite.find())
+        check_name("scope", name, CallSite.find())
         outer = self._scope
         self._scope = (*outer, name)
         try:
@@ -246,12 +242,14 @@ class Graph:
             self._check_tensor(f"operand {index} of block {label!r}", operand, site)
         for key, item in static.items():
             if isinstance(item, Tensor):
-                raise site.error(f"expected tensor {key!r} of block {label!r} as an operand, "
-                                 "before the keyword arguments")
+                raise site.error(
+                    f"expected tensor {key!r} of block {label!r} as an operand, "
+                    "before the keyword arguments"
+                )
         block = self._blocks.trace(site, self, function, tensors, static)
         prefix = self._scope
         if scope is not None:
-            self._check_name("scope", scope, site)
+            check_name("scope", scope, site)
             prefix = (*prefix, scope)
         operands = [operand.value for operand in tensors]
         for name, (shape, dtype) in block.weights.items():
@@ -269,9 +267,7 @@ class Graph:
 
     def _add_block_argument(self, operand: Tensor, site: CallSite) -> Tensor:
         value = self._signature.add_argument(operand.type, {}, site.location(self.context))
-        for axis, size in enumerate(operand.shape):
-            if isinstance(size, Dim) and size.name is not None:
-                self._dim_names[value, axis] = size.name
+        self._dims.add(value, _dim_names(operand))
         return Tensor(self, value, operand.name)
 
     def _add_block_results(self, results: Sequence[Tensor], site: CallSite) -> None:
@@ -294,7 +290,7 @@ class Graph:
         """
         try:
             self._module.operation.verify()
-        except ir.MLIRError as error:
+        except MLIRError as error:
             raise CallSite.find().error_from(error, f"graph {self.name!r}") from None
         return self._module
 
@@ -340,7 +336,7 @@ class Graph:
         try:
             pipeline = f"builtin.module(gpt-insert-kv-cache{{{text}}})"
             PassManager.parse(pipeline, self.context).run(module.operation)
-        except ir.MLIRError as error:
+        except MLIRError as error:
             raise site.error_from(error, f"graph {self.name!r}") from None
         except ValueError as error:
             raise site.error(f"options of gpt-insert-kv-cache: {error}") from None
@@ -353,14 +349,15 @@ class Graph:
         """Makes this function the place where op classes of any dialect insert.
 
         Under `with graph.insertion_point():` the generated classes of `gpt_mlir.dialects` need
-        neither context, location nor insertion point. `Tensor.value` is what they take, `wrap` makes
-        a tensor of what they return.
+        neither context, location nor insertion point. `Tensor.value` is what they take, `wrap`
+        makes a tensor of what they return.
         """
         site = CallSite.find()
-        with self.context, site.location(self.context), self._before_terminator() as point:
+        point = self._before_terminator()
+        with self.context, site.location(self.context), point:
             yield point
 
-    def wrap(self, value: ir.Value, name: str | None = None) -> Tensor:
+    def wrap(self, value: Value, name: str | None = None) -> Tensor:
         """Returns an MLIR value of this function as a tensor.
 
         Raises:
@@ -369,10 +366,10 @@ class Graph:
         site = CallSite.find()
         if not isinstance(value, ir.Value):
             raise site.error(f"expected an ir.Value to wrap, found {type(value).__name__}")
-        if not ir.RankedTensorType.isinstance(value.type):
+        if not isinstance(value.type, ir.RankedTensorType):
             raise site.error(f"expected a value of a ranked tensor type, found {value.type}")
         try:
-            DType.of(ir.RankedTensorType(value.type).element_type)
+            DType.of(value.type.element_type)
         except TypeError as error:
             raise site.error(str(error)) from None
         return Tensor(self, value, name)
@@ -387,64 +384,14 @@ class Graph:
     def _before_terminator(self) -> ir.InsertionPoint:
         return self._signature.insertion_point
 
-    def _dim_source(self, dim: Dim) -> Dim:
-        value, axis = dims.source(dim.tensor.value, dim.axis)
-        return dim if value == dim.tensor.value else Dim(Tensor(self, value), axis)
-
-    def _dim_name(self, dim: Dim) -> str | None:
-        return self._dim_names.get((dim.tensor.value, dim.axis))
-
-    def _find_dim(self, size: Dim | str, site: CallSite) -> Dim:
-        if isinstance(size, Dim):
-            return size.source
-        for (value, axis), name in self._dim_names.items():
-            if name == size:
-                return Dim(Tensor(self, value), axis)
-        known = ", ".join(dict.fromkeys(self._dim_names.values())) or "none"
-        raise site.error(f"no input has a dimension named {size!r}; known are: {known}")
-
-    def _dim_value(self, dim: Dim, site: CallSite) -> ir.Value:
-        location, point = site.location(self.context), self._before_terminator()
-        with self.context:
-            index = arith.ConstantOp(ir.IndexType.get(), dim.axis, loc=location, ip=point)
-        return tensor.DimOp(dim.tensor.value, index.result, loc=location, ip=point).result
-
     def _add_argument(
-        self,
-        what: str,
-        sizes: Sequence[int | None],
-        names: Sequence[str],
-        dtype: DTypeLike,
-        attributes: Mapping[str, str],
-        site: CallSite,
-    ) -> ir.Value:
-        element = _dtype(what, dtype, site).mlir(self.context)
-        dynamic = ir.ShapedType.get_dynamic_size()
+        self, declared: Declaration, strings: Mapping[str, str], site: CallSite
+    ) -> Value:
         location = site.location(self.context)
-        extents = [dynamic if size is None else size for size in sizes]
-        kind = ir.RankedTensorType.get(extents, element, loc=location)
-        value = self._signature.add_argument(
-            kind, self._interface_attributes(attributes, names), location
-        )
-        for axis, name in enumerate(names):
-            if name:
-                self._dim_names[value, axis] = name
+        attributes = interface_attributes(self.context, strings, declared.dim_names)
+        value = self._signature.add_argument(declared.type(location), attributes, location)
+        self._dims.add(value, declared.dim_names)
         return value
-
-    def _interface_attributes(
-        self, strings: Mapping[str, str], dim_names: Sequence[str]
-    ) -> dict[str, ir.Attribute]:
-        attributes: dict[str, ir.Attribute] = {
-            key: ir.StringAttr.get(text, self.context) for key, text in strings.items()
-        }
-        if any(dim_names):
-            texts = [ir.StringAttr.get(name, self.context) for name in dim_names]
-            attributes["gpt.dims"] = ir.ArrayAttr.get(texts, self.context)
-        return attributes
-
-    def _check_name(self, kind: str, name: object, site: CallSite) -> None:
-        if not isinstance(name, str) or not name:
-            raise site.error(f"expected the name of {kind} to be a non-empty str, found {name!r}")
 
     def _check_tensor(self, what: str, value: object, site: CallSite) -> None:
         if not isinstance(value, Tensor):
@@ -456,39 +403,8 @@ class Graph:
             )
 
 
-def _check_symbol(name: object, site: CallSite) -> None:
-    if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
-        raise site.error(f"expected the name of a function to be an identifier, found {name!r}")
-
-
-def _dtype(what: str, dtype: DTypeLike, site: CallSite) -> DType:
-    try:
-        return DType.of(dtype)
-    except TypeError as error:
-        raise site.error(f"{what}: {error}") from None
-
-
-def _parse_shape(
-    what: str, shape: ShapeLike, site: CallSite
-) -> tuple[list[int | None], list[str]]:
-    """Returns the extents, None where dynamic, and the name of each dimension or ""."""
-    if isinstance(shape, str) or not isinstance(shape, Sequence):
-        raise site.error(f"expected the shape of {what} to be a sequence, found {shape!r}")
-    sizes: list[int | None] = []
-    names: list[str] = []
-    for axis, size in enumerate(shape):
-        if isinstance(size, bool) or not isinstance(size, (int, str, Dim, type(None))):
-            raise site.error(
-                f"expected dimension {axis} of {what} to be an int, a str or None, found {size!r}"
-            )
-        if size == "" or (isinstance(size, int) and size < 0):
-            raise site.error(
-                f"expected dimension {axis} of {what} not to be negative or empty, found {size!r}"
-            )
-        sizes.append(size if isinstance(size, int) else None)
-        names.append((size.name or "") if isinstance(size, Dim) else
-                     size if isinstance(size, str) else "")
-    return sizes, names
+def _dim_names(tensor: Tensor) -> list[str]:
+    return [(size.name or "") if isinstance(size, Dim) else "" for size in tensor.shape]
 
 
 def _option(value: int | str | bool) -> str:

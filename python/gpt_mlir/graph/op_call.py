@@ -12,11 +12,10 @@ import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gpt_mlir import ir
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import GraphError
-from gpt_mlir.graph.call_site import CallSite
-from gpt_mlir.graph.tensor import Tensor
+from gpt_mlir.graph.call_site import CallSite, MLIRError
+from gpt_mlir.graph.tensor import Tensor, Value
 
 if TYPE_CHECKING:
     from gpt_mlir.graph.graph import Graph
@@ -38,7 +37,7 @@ class OpCall:
         """Returns an error that names the op and the user's line."""
         return self.site.error(f"'gpt.{self.name}' {message}")
 
-    def tensor(self, parameter: str, value: Any) -> ir.Value:
+    def tensor(self, parameter: str, value: Any) -> Value:
         """Returns the value of a tensor argument.
 
         Raises:
@@ -55,7 +54,7 @@ class OpCall:
             )
         return value.value
 
-    def optional_tensor(self, parameter: str, value: Any) -> ir.Value | None:
+    def optional_tensor(self, parameter: str, value: Any) -> Value | None:
         """Returns the value of a tensor argument that may be None."""
         return None if value is None else self.tensor(parameter, value)
 
@@ -148,11 +147,11 @@ class OpCall:
                 loc=self.site.location(graph.context),
                 ip=graph._before_terminator(),
             )
-        except ir.MLIRError as error:
+        except MLIRError as error:
             raise self.site.error_from(error, f"'gpt.{self.name}' op") from None
         try:
             op.verify()
-        except ir.MLIRError as error:
+        except MLIRError as error:
             op.operation.erase()
             raise self.site.error_from(error, f"'gpt.{self.name}' op") from None
         return tuple(Tensor(graph, result) for result in op.results)

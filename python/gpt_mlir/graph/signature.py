@@ -1,7 +1,7 @@
 """The signature of a function while it is being built.
 
-A function of a graph is complete at every moment: it ends in a `func.return` from the start, and its
-type and argument attributes follow every new argument and result. So the module can be printed,
+A function of a graph is complete at every moment: it ends in a `func.return` from the start, and
+its type and argument attributes follow every new argument and result. So the module can be printed,
 verified and called from another function at any time, and nothing has to be finalised.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from gpt_mlir import ir
 from gpt_mlir.dialects import func
+from gpt_mlir.graph.tensor import Value
 
 __all__ = ["FunctionSignature"]
 
@@ -36,7 +37,7 @@ class FunctionSignature:
             self._return = func.ReturnOp([], ip=ir.InsertionPoint(self.block))
         self._argument_types: list[ir.Type] = []
         self._argument_attributes: list[ir.DictAttr] = []
-        self._results: list[ir.Value] = []
+        self._results: list[Value] = []
         self._result_attributes: list[ir.DictAttr] = []
 
     @property
@@ -49,9 +50,7 @@ class FunctionSignature:
         """The types of the results."""
         return [value.type for value in self._results]
 
-    def add_argument(
-        self, kind: ir.Type, attributes: _Attributes, location: ir.Location
-    ) -> ir.Value:
+    def add_argument(self, kind: ir.Type, attributes: _Attributes, location: ir.Location) -> Value:
         """Appends an argument and returns it."""
         argument = self.block.add_argument(kind, location)
         self._argument_types.append(kind)
@@ -61,7 +60,7 @@ class FunctionSignature:
 
     def add_results(
         self,
-        values: Sequence[ir.Value],
+        values: Sequence[Value],
         attributes: Sequence[_Attributes],
         location: ir.Location,
     ) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from gpt_mlir import ir
 from gpt_mlir.dtypes import DType
@@ -19,7 +19,9 @@ from gpt_mlir.graph.call_site import CallSite
 if TYPE_CHECKING:
     from gpt_mlir.graph.graph import Graph
 
-__all__ = ["Dim", "Shape", "Tensor"]
+__all__ = ["Dim", "Shape", "Tensor", "Value"]
+
+Value: TypeAlias = "ir.Value[Any]"
 
 
 class Dim:
@@ -39,13 +41,12 @@ class Dim:
     @property
     def source(self) -> Dim:
         """The dimension of a graph input that this one equals, or itself if none is known."""
-        return self.tensor.graph._dim_source(self)
+        return self.tensor.graph._dims.source(self)
 
     @property
     def name(self) -> str | None:
         """The name given to this size at an input, or None if it has none."""
-        source = self.source
-        return self.tensor.graph._dim_name(source)
+        return self.tensor.graph._dims.name(self)
 
     def __repr__(self) -> str:
         return self.name or "?"
@@ -87,7 +88,7 @@ class Tensor:
     # NumPy scalars leave `np.float32(2) * tensor` to us.
     __array_ufunc__ = None
 
-    def __init__(self, graph: Graph, value: ir.Value, name: str | None = None) -> None:
+    def __init__(self, graph: Graph, value: Value, name: str | None = None) -> None:
         self.graph = graph
         self.value = value
         self.name = name
@@ -117,12 +118,12 @@ class Tensor:
         return DType.of(self.type.element_type)
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Tensor:  # noqa: N802
         """This tensor with its dimensions reversed, as in NumPy."""
         return self.transpose()
 
     @property
-    def mT(self) -> Tensor:
+    def mT(self) -> Tensor:  # noqa: N802
         """This tensor with its last two dimensions exchanged, as in NumPy."""
         if self.rank < 2:
             raise CallSite.find().error(f"mT expects a tensor of rank 2 or more, found {self!r}")
@@ -179,9 +180,9 @@ class Tensor:
     def __mul__(self, other: Tensor | float) -> Tensor:
         from gpt_mlir.graph import ops
 
-        if _is_number(other):
+        if not isinstance(other, Tensor) and _is_number(other):
             return ops.scale(self, factor=other)
-        return ops.mul(self, other)
+        return ops.mul(self, other)  # type: ignore[arg-type]  # checked, and reported, by `mul`
 
     __rmul__ = __mul__
 
@@ -213,5 +214,5 @@ class Tensor:
         return f"Tensor({name}[{shape}], {self.dtype})"
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

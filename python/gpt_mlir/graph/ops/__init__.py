@@ -2,8 +2,8 @@
 
 Tensors are positional, attributes are keyword-only and have the names of the op's attributes. Each
 function builds one op and returns its result or results; the op's own type inference and verifier
-decide whether it is right, and raise `GraphError` at the line of the call if not. The modules mirror
-the op families of the dialect; what an op computes is specified there.
+decide whether it is right, and raise `GraphError` at the line of the call if not. The modules
+mirror the op families of the dialect; what an op computes is specified there.
 """
 
 from gpt_mlir.graph.ops.activation import causal_mask, gelu, masked_softmax, silu, softmax

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from gpt_mlir import ir
 from gpt_mlir.dialects import gpt
 from gpt_mlir.dtypes import DTypeLike
+from gpt_mlir.graph.declarations import Declaration
 from gpt_mlir.graph.op_call import OpCall
 from gpt_mlir.graph.tensor import Dim, Tensor
 
@@ -124,7 +124,7 @@ def causal_mask(
             raise call.error(f"expected graph=... to find the dimension named {size!r} in")
         if isinstance(size, (Dim, str)):
             assert call.graph is not None
-            extents.append(call.graph._find_dim(size, call.site))
+            extents.append(call.graph._dims.find(call.graph, size, call.site))
         else:
             extents.append(call.integer("sizes", size))
     if call.graph is None:
@@ -134,14 +134,14 @@ def causal_mask(
     if positions is not None:
         batch = positions.shape[0] if positions.rank else 1
         extents = [batch, 1, *extents]
-    with call.graph.context:
-        dynamic = ir.ShapedType.get_dynamic_size()
-        result = ir.RankedTensorType.get(
-            [dynamic if isinstance(extent, Dim) else extent for extent in extents],
-            call.dtype("dtype", dtype).mlir(),
-            loc=call.site.location(call.graph.context),
-        )
-    indices = [call.graph._dim_value(e, call.site) for e in extents if isinstance(e, Dim)]
+    location = call.site.location(call.graph.context)
+    result = Declaration("causal_mask", extents, dtype, call.site).type(location)
+    point = call.graph._before_terminator()
+    indices = [
+        call.graph._dims.build_size(extent, point, location)
+        for extent in extents
+        if isinstance(extent, Dim)
+    ]
     return call.build(
         gpt.CausalMaskOp,
         result=result,

@@ -36,9 +36,7 @@ def layer_norm(
     )
 
 
-def rms_norm(
-    input: Tensor, weight: Tensor, *, epsilon: float, unit_offset: bool = False
-) -> Tensor:
+def rms_norm(input: Tensor, weight: Tensor, *, epsilon: float, unit_offset: bool = False) -> Tensor:
     """Root-mean-square normalisation over the last dimension, computed in f32.
 
     Args:
