@@ -47,6 +47,16 @@ LogicalResult MaskedSoftmaxOp::inferReturnTypes(
   return success();
 }
 
+LogicalResult
+MaskedSoftmaxOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
+                                   SmallVectorImpl<int64_t> &resultDims) {
+  // The mask is added before the last dimension is reduced.
+  SmallVector<int64_t> sumDims;
+  if (failed(inferElementwise(*this, operandDims, sumDims)))
+    return failure();
+  return inferPositionwise(*this, operandDims, resultDims);
+}
+
 //===----------------------------------------------------------------------===//
 // CausalMaskOp
 //===----------------------------------------------------------------------===//

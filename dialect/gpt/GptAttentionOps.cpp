@@ -1,5 +1,5 @@
 //===- GptAttentionOps.cpp - attention, rotary embedding and the KV cache -*-
-//C++ -*-===//
+// C++ -*-===//
 //
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -289,10 +289,12 @@ LogicalResult CachedAttentionOp::inferReturnTypes(
   auto keyCache =
       checkCache(rule, adaptor.getKeyCache(), "key_cache",
                  {"key", heads->key, 1}, numKvHeads, heads->headDim);
+  if (failed(keyCache))
+    return failure();
   auto valueCache =
       checkCache(rule, adaptor.getValueCache(), "value_cache",
                  {"value", heads->value, 1}, numKvHeads, heads->valueHeadDim);
-  if (failed(keyCache) || failed(valueCache) ||
+  if (failed(valueCache) ||
       failed(rule.sameDim({"value_cache", *valueCache, 2},
                           {"key_cache", *keyCache, 2})) ||
       failed(

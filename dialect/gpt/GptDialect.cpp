@@ -107,7 +107,7 @@ LogicalResult GptDialect::verifyRegionArgAttribute(Operation *op, unsigned,
                                                    NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
-    return op->emitError() << "expected '" << attribute.getName()
+    return op->emitError() << "expected '" << attribute.getName().getValue()
                            << "' on a function argument";
   // Behind the lowering of functions an argument is several; nothing to check.
   if (argIndex >= function.getNumArguments())
@@ -120,11 +120,11 @@ LogicalResult GptDialect::verifyRegionResultAttribute(
     Operation *op, unsigned, unsigned resultIndex, NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
-    return op->emitError() << "expected '" << attribute.getName()
+    return op->emitError() << "expected '" << attribute.getName().getValue()
                            << "' on a function result";
   if (attribute.getName() != kNameAttr && attribute.getName() != kDimsAttr &&
       attribute.getName() != kCacheAttr)
-    return op->emitError() << "expected '" << attribute.getName()
+    return op->emitError() << "expected '" << attribute.getName().getValue()
                            << "' on a function argument, not on a result";
   if (resultIndex >= function.getNumResults())
     return success();
@@ -134,6 +134,6 @@ LogicalResult GptDialect::verifyRegionResultAttribute(
 
 LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
                                                    NamedAttribute attribute) {
-  return op->emitError() << "expected '" << attribute.getName()
+  return op->emitError() << "expected '" << attribute.getName().getValue()
                          << "' on a function argument or result";
 }

@@ -70,11 +70,18 @@ class Gpt_Op<string mnemonic, list<Trait> traits = []>
   code definitions = [{}];
 }
 
+// Checks operands and result types by the type rule of the op. It comes before
+// the check of InferTypeOpInterface, which would add a second, vague error.
+def Gpt_VerifyTypeRule : NativeOpTrait<"VerifyTypeRule"> {
+  let cppNamespace = "::mlir::gpt";
+}
+
 // An op whose result types follow from its operands and attributes. A declared
 // result type may be more or less static than the inferred one.
 class Gpt_InferredOp<string mnemonic, list<Trait> traits = []>
     : Gpt_Op<mnemonic,
-             !listconcat([InferTypeOpAdaptorWithIsCompatible], traits)> {
+             !listconcat([Gpt_VerifyTypeRule,
+                          InferTypeOpAdaptorWithIsCompatible], traits)> {
   code compatibleTypes = [{
     bool $cppClass::isCompatibleReturnTypes(::mlir::TypeRange lhs,
                                             ::mlir::TypeRange rhs) {

@@ -109,6 +109,11 @@ MatmulOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
   if (operandDims[1] != kNoSequenceDim && dim == rank - 2)
     return emitOpError() << "combines every position with every other; use "
                             "gpt.attention with 'causal' instead";
+  // A batch dim: each position has a matrix of its own in a batched rhs.
+  int64_t rhsRank = cast<RankedTensorType>(getRhs().getType()).getRank();
+  if (operandDims[1] == kNoSequenceDim && dim < rank - 2 && rhsRank > 2)
+    return emitOpError() << "combines rhs, which does not vary with the "
+                            "sequence, along the sequence dimension";
   resultDims.push_back(dim);
   return success();
 }

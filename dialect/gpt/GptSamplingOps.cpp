@@ -83,3 +83,12 @@ LogicalResult SampleOp::reifyResultShapes(OpBuilder &builder,
                                           ReifiedRankedShapedTypeDims &shapes) {
   return reifyIndices(builder, getLoc(), getLogits(), shapes);
 }
+
+LogicalResult
+SampleOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
+                            SmallVectorImpl<int64_t> &resultDims) {
+  if (operandDims[0] != operandDims[1])
+    return emitOpError() << "expected uniform to vary with the sequence as "
+                            "logits do";
+  return inferPositionwise(*this, operandDims, resultDims);
+}

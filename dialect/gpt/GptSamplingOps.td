@@ -70,7 +70,6 @@ def Gpt_SampleOp : Gpt_InferredOp<"sample"> {
   let results = (outs Gpt_IdTensor:$result);
   let assemblyFormat =
     "$logits `,` $uniform attr-dict `:` functional-type(operands, results)";
-  let definitions = Gpt_positionwise;
 }
 
 #endif // GPT_SAMPLING_OPS_TD

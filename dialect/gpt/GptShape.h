@@ -15,6 +15,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/OpDefinition.h"
 
 namespace mlir::gpt {
 
@@ -83,6 +84,25 @@ private:
 /// Whether declared result types may stand for inferred ones: the same element
 /// types and shapes that can be equal at run time.
 bool areCompatibleTypes(TypeRange lhs, TypeRange rhs);
+
+/// Verifies that an op's operands obey its type rule and that its result types
+/// are compatible with the inferred ones.
+template <typename ConcreteType>
+class VerifyTypeRule : public OpTrait::TraitBase<ConcreteType, VerifyTypeRule> {
+public:
+  static LogicalResult verifyTrait(Operation *op) {
+    SmallVector<Type> expected;
+    if (failed(ConcreteType::inferReturnTypes(
+            op->getContext(), op->getLoc(), op->getOperands(),
+            op->getRawDictionaryAttrs(), op->getPropertiesStorage(),
+            op->getRegions(), expected)))
+      return failure();
+    if (areCompatibleTypes(expected, op->getResultTypes()))
+      return success();
+    return op->emitOpError() << "expected result types (" << expected
+                             << "), but found (" << op->getResultTypes() << ")";
+  }
+};
 
 /// Result type of an element-wise op on two operands.
 LogicalResult inferBroadcast(std::optional<Location> location, StringRef opName,

@@ -1,0 +1,50 @@
+// Breaks every rule about the attributes that gpt puts on functions once.
+// RUN: gpt-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{expected 'gpt.weight' to be a non-empty string, but found 1 : i64}}
+func.func private @weight(tensor<4xf32> {gpt.weight = 1 : i64})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.name' to be a non-empty string, but found ""}}
+func.func private @name(tensor<4xf32> {gpt.name = ""})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.dims' to be an array of strings, but found "batch"}}
+func.func private @dims(tensor<?xf32> {gpt.dims = "batch"})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.dims' with 2 names to fit the rank of 'tensor<?xf32>'}}
+func.func private @dims_rank(tensor<?xf32> {gpt.dims = ["batch", "seq"]})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.dims' to name dynamic dims only, but dim 0 of 'tensor<4xf32>' is named "batch"}}
+func.func private @dims_static(tensor<4xf32> {gpt.dims = ["batch"]})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.cache' to be "key" or "value", but found "both"}}
+func.func private @cache(tensor<4xf32> {gpt.cache = "both"})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.positions' to be a unit attribute, but found 1 : i64}}
+func.func private @positions(tensor<4xi64> {gpt.positions = 1 : i64})
+
+// -----
+
+// expected-error @+1 {{unknown attribute 'gpt.wieght' of the dialect}}
+func.func private @unknown(tensor<4xf32> {gpt.wieght = "wte"})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.weight' on a function argument, not on a result}}
+func.func private @result() -> (tensor<4xf32> {gpt.weight = "wte"})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.name' on a function argument or result}}
+func.func private @function() attributes {gpt.name = "f"}
