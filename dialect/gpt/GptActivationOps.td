@@ -132,7 +132,7 @@ def Gpt_MaskedSoftmaxOp : Gpt_InferredOp<"masked_softmax"> {
   let results = (outs Gpt_FloatTensor:$result);
   let assemblyFormat =
     "$input `,` $mask attr-dict `:` functional-type(operands, results)";
-  let definitions = !strconcat(Gpt_reifyLikeFirstOperand, Gpt_positionwise);
+  let definitions = Gpt_reifyLikeFirstOperand;
 }
 
 def Gpt_CausalMaskOp : Gpt_Op<"causal_mask", [AttrSizedOperandSegments]> {

@@ -14,6 +14,12 @@
 
 namespace mlir::gpt {
 
+/// Which positions a prefill returns.
+enum class PrefillLogits { Last, All };
+
+/// Element type of KV caches.
+enum class CacheElementType { AsActivations, F32, BF16, F16 };
+
 #define GEN_PASS_DECL
 #include "gpt/Transforms/Passes.h.inc"
 

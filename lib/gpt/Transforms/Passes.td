@@ -54,4 +54,91 @@ def EmitPackedEntry : Pass<"gpt-emit-packed-entry", "ModuleOp"> {
   ];
 }
 
+//===----------------------------------------------------------------------===//
+// Incremental execution
+//===----------------------------------------------------------------------===//
+
+def InsertKVCache : Pass<"gpt-insert-kv-cache", "ModuleOp"> {
+  let summary = "Make prefill and decode functions with KV caches";
+  let description = [{
+    Takes a stateless forward function over whole sequences and adds two that
+    compute the same with KV caches: one for many new tokens (prefill) and one
+    for a single new token of each sequence (decode).
+
+    ```mlir
+    func.func @forward(%ids: tensor<?x?xi64>, %w...) -> tensor<?x?xVxf32>
+    // makes
+    func.func @prefill(%ids: tensor<?x?xi64>, %w..., %positions: tensor<?xi64>,
+                       %k0: tensor<?xHx?xDxf32>, %v0: tensor<?xHx?xDxf32>, ...)
+        -> (tensor<?x1xVxf32>, tensor<?xHx?xDxf32>, tensor<?xHx?xDxf32>, ...)
+    func.func @decode(%ids: tensor<?x1xi64>, ...) -> ...
+    ```
+
+    **The sequence.** An argument without `gpt.weight` whose `gpt.dims` names
+    dimension 1 `seq` is a sequence. If no argument has such a name, dimension 1
+    of every ranked tensor argument of rank 2 or more without `gpt.weight` is
+    the sequence. Dimension 0 of these arguments is the batch. The dimension is
+    followed through every op by `SequenceOpInterface` and through `func.call`
+    into called functions; a function called with several patterns is cloned for
+    each. Ops that take no sequence may be of any dialect.
+
+    **The clones.** The sequence dimension becomes dynamic (prefill) or 1
+    (decode) in every type. `gpt.attention` becomes `gpt.cached_attention`;
+    `gpt.rope` and `gpt.position_ids` get the `positions` operand. New arguments
+    follow the existing ones: `positions` (`gpt.positions`), then a key and a
+    value cache for each attention in order of execution (`gpt.cache`,
+    `bufferization.writable`), named `cache.0.key`, `cache.0.value`, ... The
+    updated caches follow the existing results in the same order. Called
+    functions are cloned as `@<callee>_<prefill-name>` and receive what they
+    need; one that needs no change is shared. With `logits=last`, float results
+    of the prefill that have the sequence in dimension 1 are reduced to the last
+    position by `gpt.last_token`, which canonicalization moves ahead of
+    position-wise ops.
+
+    **Refusals.** A function does not qualify when an op mixes positions (masks,
+    attention that is not causal, products or reductions over the sequence),
+    when an op has no rule for the sequence, when the length of the sequence is
+    computed with, when there is control flow, recursion or a call to a
+    declaration, when it has no attention, or when it has caches or positions
+    already. The error is on the function, with notes on the op and on the calls
+    that lead to it; the module is left as it was.
+  }];
+  let options = [
+    Option<"function", "function", "std::string", "\"forward\"",
+           "Function to start from">,
+    Option<"prefillName", "prefill-name", "std::string", "\"prefill\"",
+           "Name of the function for many new tokens">,
+    Option<"decodeName", "decode-name", "std::string", "\"decode\"",
+           "Name of the function for one new token">,
+    Option<"logits", "logits", "::mlir::gpt::PrefillLogits",
+           "::mlir::gpt::PrefillLogits::Last",
+           "Positions for which the prefill returns results",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::gpt::PrefillLogits::Last, "last", "the last one"),
+             clEnumValN(::mlir::gpt::PrefillLogits::All, "all", "all"))}]>,
+    Option<"keepFunction", "keep-function", "bool", "true",
+           "Keep the function and what only it calls">,
+    Option<"cacheElementType", "cache-element-type",
+           "::mlir::gpt::CacheElementType",
+           "::mlir::gpt::CacheElementType::AsActivations",
+           "Element type of the caches",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::gpt::CacheElementType::AsActivations,
+                        "as-activations", "that of keys and values"),
+             clEnumValN(::mlir::gpt::CacheElementType::F32, "f32", "f32"),
+             clEnumValN(::mlir::gpt::CacheElementType::BF16, "bf16", "bf16"),
+             clEnumValN(::mlir::gpt::CacheElementType::F16, "f16", "f16"))}]>
+  ];
+  let statistics = [
+    Statistic<"numAttention", "num-attention",
+              "Number of attention ops executed by the forward function">,
+    Statistic<"numFunctions", "num-functions", "Number of functions made">
+  ];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::func::FuncDialect",
+    "::mlir::gpt::GptDialect"
+  ];
+}
+
 #endif // GPT_TRANSFORMS_PASSES_TD
