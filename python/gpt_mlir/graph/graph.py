@@ -376,7 +376,7 @@ class Graph:
 
     def __repr__(self) -> str:
         inputs = ", ".join(repr(each) for each in self._inputs.values())
-        outputs = ", ".join(self._outputs)
+        outputs = ", ".join(repr(name) for name in self._outputs)
         return f"Graph({self.name!r}, inputs=[{inputs}], outputs=[{outputs}])"
 
     # For the other modules of this package.

@@ -1,0 +1,185 @@
+"""Sub-graphs: traced once, called with the weights of each layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpt_mlir import Graph, GraphError, Tensor
+from gpt_mlir.graph import ops
+
+
+class Counted:
+    """A block that counts how often it is traced."""
+
+    def __init__(self) -> None:
+        self.traces = 0
+        self.__name__ = "feed_forward"
+
+    def __call__(self, block: Graph, x: Tensor, *, hidden: int = 16) -> Tensor:
+        self.traces += 1
+        h = ops.linear(x, block.weight("up.weight", (hidden, 8)))
+        return ops.linear(ops.gelu(h), block.weight("down.weight", (8, hidden)))
+
+
+def functions(graph: Graph) -> list[str]:
+    return [op.name.value for op in graph.module.body]
+
+
+def calls(graph: Graph) -> list[str]:
+    entry = graph.module.body.operations[0].entry_block
+    return [op.callee.value for op in entry if op.operation.name == "func.call"]
+
+
+def test_traced_once_called_per_layer() -> None:
+    block, graph = Counted(), Graph()
+    x = graph.input("x", ("batch", "seq", 8))
+    for layer in range(12):
+        x = graph.call(block, x, scope=f"h.{layer}")
+    graph.output("y", x)
+    assert block.traces == 1
+    assert functions(graph) == ["forward", "feed_forward"]
+    assert calls(graph) == ["feed_forward"] * 12
+    assert [*graph.weights][:3] == ["h.0.up.weight", "h.0.down.weight", "h.1.up.weight"]
+    assert len(graph.weights) == 24
+
+
+def test_ir_grows_by_one_call_per_layer() -> None:
+    def lines(layers: int) -> int:
+        graph = Graph()
+        x = graph.input("x", ("batch", "seq", 8))
+        for layer in range(layers):
+            x = graph.call(feed_forward, x, scope=f"h.{layer}")
+        graph.output("y", x)
+        return len(str(graph.module).splitlines())
+
+    def feed_forward(block: Graph, x: Tensor) -> Tensor:
+        return ops.linear(x, block.weight("weight", (8, 8)))
+
+    assert lines(9) - lines(4) == 5
+
+
+def test_traced_anew_for_other_types_and_static_arguments() -> None:
+    block, graph = Counted(), Graph()
+    x = graph.input("x", ("batch", "seq", 8))
+    graph.call(block, x, scope="a")
+    graph.call(block, x, scope="b", hidden=16)
+    graph.call(block, x, scope="c", hidden=16)
+    graph.call(block, graph.input("z", (1, 1, 8)), scope="d")
+    graph.call(block, graph.input("t", ("batch", "other", 8)), scope="e")
+    assert block.traces == 4
+    assert functions(graph) == ["forward", *(f"feed_forward{n}" for n in ("", "_1", "_2", "_3"))]
+
+
+def test_same_scope_shares_the_weights() -> None:
+    block, graph = Counted(), Graph()
+    x = graph.input("x", (1, 2, 8))
+    graph.call(block, graph.call(block, x, scope="tied"), scope="tied")
+    assert len(graph.weights) == 2
+
+
+def test_no_scope_takes_the_names_as_they_are() -> None:
+    graph = Graph()
+    with graph.scope("model"):
+        graph.call(Counted(), graph.input("x", (1, 2, 8)))
+    assert [*graph.weights] == ["model.up.weight", "model.down.weight"]
+
+
+def test_nested_blocks() -> None:
+    block = Counted()
+
+    def layer(outer: Graph, x: Tensor, *, depth: int) -> Tensor:
+        for index in range(depth):
+            x = x + outer.call(block, x, scope=f"mlp.{index}")
+        return x
+
+    graph = Graph()
+    x = graph.input("x", ("batch", "seq", 8))
+    for index in range(3):
+        x = graph.call(layer, x, scope=f"h.{index}", depth=2)
+    graph.output("y", x)
+    assert block.traces == 1
+    assert functions(graph) == ["forward", "layer", "feed_forward"]
+    assert [*graph.weights][:2] == ["h.0.mlp.0.up.weight", "h.0.mlp.0.down.weight"]
+    assert len(graph.weights) == 12
+
+
+def test_results_are_returned_as_the_block_does() -> None:
+    graph = Graph()
+    x = graph.input("x", (1, 2, 8))
+    assert isinstance(graph.call(lambda b, x: x, x), Tensor)
+    parts = graph.call(lambda b, x: ops.split(x, 2), x)
+    assert isinstance(parts, tuple)
+    assert [part.shape for part in parts] == [(1, 2, 4)] * 2
+
+
+def test_blocks_are_private_and_declare_weights_relative_to_the_scope() -> None:
+    graph = Graph()
+    graph.call(Counted(), graph.input("x", (1, 2, 8)), scope="h.0")
+    (line,) = (line for line in str(graph.module).splitlines() if "private" in line)
+    assert '{gpt.weight = "up.weight"}' in line
+    assert "gpt.name" not in line
+
+
+def failing(block: Graph, x: Tensor) -> Tensor:
+    return ops.linear(x, block.weight("w", (3, 3)))
+
+
+def recursive(block: Graph, x: Tensor) -> Any:
+    return block.call(recursive, x)
+
+
+OUTER = Graph("outer")
+OUTSIDE = OUTER.input("outside", (1, 2, 8))
+
+MISTAKES = [
+    (failing, {}, "'gpt.linear' op expected weight dim 1 (3) to match input dim 2 (8)"),
+    (recursive, {}, "block 'recursive' calls itself"),
+    (lambda b, x: None, {}, "expected block '<lambda>' to return a Tensor or a tuple of Tensors, "),
+    (lambda b, x: (x, 1), {}, "expected block '<lambda>' to return a Tensor or a tuple of Tensors"),
+    (lambda b, x: OUTSIDE, {}, "block '<lambda>' returns Tensor('outside', [1, 2, 8], f32), which"),
+    (lambda b, x: x + OUTSIDE, {}, "a block gets tensors as arguments of Graph.call"),
+    (lambda b, x, a: x, {"a": []}, "static arguments of block '<lambda>' to be hashable"),
+    (lambda b, x, a: x, {"a": OUTSIDE}, "expected tensor 'a' of block '<lambda>' as an operand"),
+]
+
+
+@pytest.mark.parametrize(("block", "static", "message"), MISTAKES)
+def test_mistakes(block: Any, static: dict[str, Any], message: str) -> None:
+    graph = Graph()
+    x = graph.input("x", (1, 2, 8))
+    before = str(graph.module)
+    with pytest.raises(GraphError) as caught:
+        graph.call(block, x, **static)
+    assert message in str(caught.value)
+    assert f"{__file__}:" in str(caught.value)
+    assert str(graph.module) == before
+    # The name is free again.
+    graph.call(lambda b, x: x, x)
+    assert functions(graph) == ["forward", "lambda"]
+
+
+def test_an_exception_in_a_block_passes_through() -> None:
+    def broken(block: Graph, x: Tensor) -> Tensor:
+        raise ZeroDivisionError
+
+    graph = Graph()
+    with pytest.raises(ZeroDivisionError):
+        graph.call(broken, graph.input("x", (1,)))
+    assert functions(graph) == ["forward"]
+
+
+def test_operands_are_checked() -> None:
+    graph = Graph()
+    with pytest.raises(GraphError, match="expected operand 0 of block 'failing' to be a Tensor"):
+        graph.call(failing, 3)  # type: ignore[arg-type]
+    with pytest.raises(GraphError, match="expected operand 0 of block 'failing' to belong to"):
+        graph.call(failing, OUTSIDE)
+
+
+def test_a_weight_of_another_type_in_the_caller_is_reported() -> None:
+    graph = Graph()
+    graph.weight("h.0.up.weight", (4, 8))
+    with pytest.raises(GraphError, match=r"weight 'h\.0\.up\.weight' exists already"):
+        graph.call(Counted(), graph.input("x", (1, 2, 8)), scope="h.0")

@@ -1,0 +1,191 @@
+"""Mistakes in graphs: each is reported at its line, names the op and says what was expected."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gpt_mlir import Graph, GraphError, Tensor
+from gpt_mlir.graph import ops
+
+# What a user does wrong, as one line, and what the message must say.
+CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
+    (
+        lambda g, x: ops.linear(x, g.weight("w", (8, 7))),
+        "'gpt.linear' op expected weight dim 1 (7) to match input dim 2 (8)",
+    ),
+    (
+        lambda g, x: ops.attention(x, x, x, num_heads=3),
+        "'gpt.attention' op expected num_heads (3) to divide query dim 2 (8)",
+    ),
+    (lambda g, x: ops.layer_norm(x, g.weight("w", (9,)), epsilon=1e-5), "'gpt.layer_norm' op"),
+    (lambda g, x: ops.layer_norm(x, g.weight("w", (8,)), epsilon=-1), "'gpt.layer_norm' op"),
+    (lambda g, x: ops.rms_norm(x, g.weight("w", (8, 1)), epsilon=0.1), "'gpt.rms_norm' op"),
+    (lambda g, x: x + g.input("y", (2, 5, 7)), "'gpt.add' op"),
+    (lambda g, x: x * g.input("y", (8,), "bf16"), "'gpt.mul' op"),
+    (lambda g, x: x @ g.input("y", (7, 2)), "'gpt.matmul' op"),
+    (lambda g, x: ops.transpose(x, permutation=(0, 1)), "'gpt.transpose' op"),
+    (lambda g, x: ops.split(x, 3), "'gpt.split' op"),
+    (lambda g, x: ops.rope(x, num_heads=2, rotary_dims=3), "'gpt.rope' op"),
+    (lambda g, x: ops.rope(x, num_heads=2, theta=-1.0), "'gpt.rope' op"),
+    (lambda g, x: ops.embedding(g.weight("w", (9, 4)), x), "'gpt.embedding' op"),
+    (lambda g, x: ops.causal_mask((3, 4), window=0, graph=g), "'gpt.causal_mask' op"),
+    (lambda g, x: ops.cast(x, dtype="i64"), "'gpt.cast' op"),
+    (lambda g, x: ops.sample(x, g.input("u", (2, 4))), "'gpt.sample' op"),
+    (lambda g, x: ops.argmax(g.input("s", ())), "'gpt.argmax' op"),
+    (lambda g, x: ops.last_token(g.input("s", (3,))), "'gpt.last_token' op"),
+    # What Python itself can tell.
+    (lambda g, x: ops.gelu(3), "'gpt.gelu' expected input to be a Tensor, found int 3"),
+    (lambda g, x: ops.add(x, None), "'gpt.add' expected rhs to be a Tensor, found None"),
+    (lambda g, x: x + 1, "'gpt.add' expected rhs to be a Tensor, found int 1"),
+    (lambda g, x: "a" * x, "'gpt.mul' expected rhs to be a Tensor, found str 'a'"),
+    (lambda g, x: x / 0, "expects a number other than 0, found 0"),
+    (lambda g, x: x / x, "expects a number other than 0, found Tensor('x'"),
+    (
+        lambda g, x: ops.gelu(x, approximate="erf"),
+        "'gpt.gelu' expected approximate to be one of 'none', 'tanh', found str 'erf'",
+    ),
+    (
+        lambda g, x: ops.rope(x, num_heads=2, style="neox"),
+        "'gpt.rope' expected style to be one of 'half_split', 'interleaved', found str 'neox'",
+    ),
+    (
+        lambda g, x: ops.attention(x, x, x, num_heads=2.0),
+        "'gpt.attention' expected num_heads to be an int, found float 2.0",
+    ),
+    (
+        lambda g, x: ops.attention(x, x, x, num_heads=2, causal=1),
+        "'gpt.attention' expected causal to be a bool, found int 1",
+    ),
+    (
+        lambda g, x: ops.split(x, 2**63),
+        f"'gpt.split' expected num_parts to fit 64 bits, found {2**63}",
+    ),
+    (
+        lambda g, x: ops.scale(x, factor="2"),
+        "'gpt.scale' expected factor to be a float, found str '2'",
+    ),
+    (
+        lambda g, x: ops.transpose(x, permutation=3),
+        "'gpt.transpose' expected permutation to be a sequence of ints, found int 3",
+    ),
+    (lambda g, x: ops.cast(x, dtype="f8"), "'gpt.cast' dtype: dtype 'f8' is not supported"),
+    (
+        lambda g, x: ops.add(x, Graph("other").input("y", (2, 5, 8))),
+        "'gpt.add' expected rhs to belong to graph 'forward', found Tensor('y', [2, 5, 8], f32) of "
+        "graph 'other'",
+    ),
+    (
+        lambda g, x: ops.causal_mask(("sequence", 4), graph=g),
+        "no input has a dimension named 'sequence'; known are: none",
+    ),
+    (lambda g, x: ops.causal_mask((3, 4)), "'gpt.causal_mask' expected graph=..."),
+    (lambda g, x: ops.causal_mask((3, -4), graph=g), "'gpt.causal_mask' expected sizes not to be"),
+    (lambda g, x: ops.causal_mask(3, graph=g), "expected sizes to be (queries, keys), found 3"),
+    # Declarations.
+    (lambda g, x: g.input("x", (1,)), "input 'x' exists already: Tensor('x', [2, 5, 8], f32)"),
+    (lambda g, x: g.input("", (1,)), "expected the name of input to be a non-empty str, found ''"),
+    (lambda g, x: g.input("y", "seq"), "expected the shape of input 'y' to be a sequence"),
+    (lambda g, x: g.input("y", 3), "expected the shape of input 'y' to be a sequence, found 3"),
+    (lambda g, x: g.input("y", (1.0,)), "expected dimension 0 of input 'y' to be an int, a str"),
+    (lambda g, x: g.input("y", (2, -1)), "expected dimension 1 of input 'y' not to be negative"),
+    (lambda g, x: g.input("y", (2,), "f64"), "input 'y': dtype 'f64' is not supported; expected"),
+    (lambda g, x: g.weight("w", ("n", 2)), "expected weight 'w' to have a static shape"),
+    (
+        lambda g, x: (g.weight("w", (2,)), g.weight("w", (3,))),
+        "weight 'w' exists already as Tensor('w', [2], f32), found [3], f32",
+    ),
+    (
+        lambda g, x: (g.weight("w", (2,)), g.weight("w", (2,), "bf16")),
+        "weight 'w' exists already as Tensor('w', [2], f32), found [2], bf16",
+    ),
+    (
+        lambda g, x: (g.output("y", x), g.output("y", x)),
+        "output 'y' exists already: Tensor('x', [2, 5, 8], f32)",
+    ),
+    (lambda g, x: g.output("y", 1), "expected output 'y' to be a Tensor, found int"),
+    (
+        lambda g, x: g.output("y", Graph("other").input("z", (1,))),
+        "expected output 'y' to belong to graph 'forward', found Tensor('z', [1], f32) of graph",
+    ),
+    (lambda g, x: g.compile(), "graph 'forward' has no output to compute"),
+    (lambda g, x: Graph("two words"), "expected the name of a function to be an identifier"),
+    (lambda g, x: g.function("forward"), "the module has a function named 'forward' already"),
+    (lambda g, x: g.wrap(3), "expected an ir.Value to wrap, found int"),
+]
+
+
+def make_graph() -> tuple[Graph, Tensor]:
+    graph = Graph()
+    return graph, graph.input("x", (2, 5, 8))
+
+
+@pytest.mark.parametrize(("mistake", "message"), CASES)
+def test_message(mistake: Callable[[Graph, Tensor], Any], message: str) -> None:
+    graph, x = make_graph()
+    with pytest.raises(GraphError, match=re.escape(message)) as caught:
+        mistake(graph, x)
+    line = inspect.getsourcelines(mistake)[1]
+    file, found, _ = str(caught.value).split(":", 2)
+    assert file == __file__
+    assert line <= int(found) <= line + 3
+
+
+def test_message_has_the_exact_line() -> None:
+    graph, x = make_graph()
+    here = inspect.currentframe()
+    assert here is not None
+    with pytest.raises(GraphError) as caught:
+        ops.linear(x, graph.weight("w", (8, 7)))
+    line = here.f_lineno - 1
+    assert str(caught.value).startswith(f"{__file__}:{line}: 'gpt.linear' op expected ")
+
+
+def test_a_mistake_leaves_the_graph_as_it_was() -> None:
+    graph, x = make_graph()
+    w = graph.weight("w", (8, 7))
+    before = str(graph.module)
+    for mistake in (
+        lambda: ops.linear(x, w),
+        lambda: ops.layer_norm(x, x, epsilon=0.1),
+        lambda: ops.cast(x, dtype="i64"),
+        lambda: ops.gelu(x, approximate="?"),
+        lambda: graph.input("x", (1,)),
+    ):
+        with pytest.raises(GraphError):
+            mistake()
+    assert str(graph.module) == before
+
+
+def test_locations_are_the_users_lines() -> None:
+    _, x = make_graph()
+    here = inspect.currentframe()
+    assert here is not None
+    y = ops.gelu(x) + x
+    line = here.f_lineno - 1
+    assert str(y.value.owner.location) == f'loc("{__file__}":{line}:0)'
+
+
+def test_invalid_ir_from_the_escape_hatch_is_reported() -> None:
+    from gpt_mlir import ir
+
+    graph, x = make_graph()
+    with graph.insertion_point():
+        ir.Operation.create("gpt.gelu", results=[ir.F32Type.get()], operands=[x.value])
+    with pytest.raises(GraphError, match=r"test_errors\.py:\d+: .*'gpt\.gelu' op"):
+        _ = graph.module
+
+
+def test_wrapping_what_is_no_tensor() -> None:
+    from gpt_mlir import ir
+    from gpt_mlir.dialects import arith
+
+    graph, _ = make_graph()
+    with graph.insertion_point():
+        index = arith.constant(ir.IndexType.get(), 3)
+    with pytest.raises(GraphError, match="expected a value of a ranked tensor type, found index"):
+        graph.wrap(index)
