@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gpt_mlir.compiler import CompileOptions as CompileOptions
+    from gpt_mlir.compiler import compile_module as compile_module
     from gpt_mlir.dtypes import DType as DType
     from gpt_mlir.errors import CacheWarning as CacheWarning
     from gpt_mlir.errors import CheckpointError as CheckpointError
@@ -19,28 +21,50 @@ if TYPE_CHECKING:
     from gpt_mlir.errors import GraphError as GraphError
     from gpt_mlir.errors import InputError as InputError
     from gpt_mlir.errors import TokenizerError as TokenizerError
+    from gpt_mlir.generation import LLM as LLM
+    from gpt_mlir.generation import GenerationInterrupted as GenerationInterrupted
+    from gpt_mlir.generation import GenerationResult as GenerationResult
     from gpt_mlir.graph import Dim as Dim
     from gpt_mlir.graph import Graph as Graph
     from gpt_mlir.graph import Tensor as Tensor
+    from gpt_mlir.runtime import Executable as Executable
 
 # Public name -> the module that defines it.
 _EXPORTS = {
     "CacheWarning": "gpt_mlir.errors",
     "CheckpointError": "gpt_mlir.errors",
     "CompileError": "gpt_mlir.errors",
+    "CompileOptions": "gpt_mlir.compiler",
     "ConfigError": "gpt_mlir.errors",
     "DType": "gpt_mlir.dtypes",
     "Dim": "gpt_mlir.graph",
+    "Executable": "gpt_mlir.runtime",
+    "GenerationInterrupted": "gpt_mlir.generation",
+    "GenerationResult": "gpt_mlir.generation",
     "GptMlirError": "gpt_mlir.errors",
     "Graph": "gpt_mlir.graph",
     "GraphError": "gpt_mlir.errors",
     "InputError": "gpt_mlir.errors",
+    "LLM": "gpt_mlir.generation",
     "Tensor": "gpt_mlir.graph",
     "TokenizerError": "gpt_mlir.errors",
+    "compile_module": "gpt_mlir.compiler",
 }
 
 # Submodules that can be reached as attributes.
-_MODULES = ("dialects", "dtypes", "errors", "graph", "ir", "passmanager")
+_MODULES = (
+    "compiler",
+    "dialects",
+    "dtypes",
+    "errors",
+    "generation",
+    "graph",
+    "ir",
+    "models",
+    "passmanager",
+    "runtime",
+    "weights",
+)
 
 __all__ = [*_EXPORTS]
 

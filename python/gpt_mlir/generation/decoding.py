@@ -36,7 +36,7 @@ class CachedModel(Protocol):
     """A model that keeps the keys and values of earlier tokens in caches."""
 
     def allocate(self, batch: int, capacity: int) -> list[Array]:
-        """Returns caches `[batch, heads, capacity, features]` for sequences of `capacity` tokens."""
+        """Returns caches `[batch, heads, capacity, features]` for that many tokens each."""
 
     def prefill(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
         """Appends ids `[batch, seq]` at `positions` `[batch]`; returns logits `[batch, vocab]`."""

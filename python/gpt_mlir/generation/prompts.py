@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from gpt_mlir.errors import InputError
-
 from gpt_mlir.generation.tokenizer import Tokenizer
 
 __all__ = ["Prompt", "PromptEncoder", "split_batch"]
@@ -38,9 +37,8 @@ def split_batch(prompt: Prompt | Sequence[Prompt]) -> tuple[list[Prompt], bool]:
         )
     if not prompt:
         raise InputError("prompt is an empty list: expected token ids or a list of prompts")
-    if all(isinstance(item, str | Sequence | np.ndarray) for item in prompt):
-        if all(not isinstance(item, np.ndarray) or item.ndim == 1 for item in prompt):
-            return list(prompt), True  # type: ignore[arg-type]
+    if all(isinstance(item, str | Sequence) or np.ndim(item) == 1 for item in prompt):
+        return list(prompt), True  # type: ignore[arg-type]
     return [prompt], False  # type: ignore[list-item]
 
 

@@ -29,7 +29,7 @@ ACTIVATIONS: Mapping[str, str] = MappingProxyType(
         "swish": "silu",
     }
 )
-"""The activation that each name of Hugging Face stands for; several are roundings of one formula."""
+"""The activation that each name of Hugging Face stands for."""
 
 _ROPE_SCALINGS = {"default": "none", "linear": "linear", "llama3": "llama3"}
 

@@ -38,14 +38,16 @@ class Gpt2Config(ModelConfig):
     scale_attention: bool = True
     scale_by_layer: bool = False
 
-    def attention_scale(self, layer: int) -> float:
-        """Returns what the attention scores of a layer are multiplied by."""
+    def attention_scale(self, layer: int) -> float | None:
+        """Returns what the attention scores of a layer are multiplied by, None for the default."""
+        if self.scale_attention and not self.scale_by_layer:
+            return None
         scale = self.head_dim**-0.5 if self.scale_attention else 1.0
         return scale / (layer + 1) if self.scale_by_layer else scale
 
 
 def block(
-    graph: Graph, x: Tensor, *, config: Gpt2Config, table: WeightTable, scale: float
+    graph: Graph, x: Tensor, *, config: Gpt2Config, table: WeightTable, scale: float | None
 ) -> Tensor:
     """One transformer block: `[batch, seq, hidden_size]` to the same."""
     from gpt_mlir.graph import ops

@@ -48,8 +48,7 @@ class Checkpoint:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Checkpoint:
-        """Maps the weights of `folder`: `model.safetensors`, or the shards that
-        `model.safetensors.index.json` names.
+        """Maps the weights of `folder`: `model.safetensors`, or the shards its index names.
 
         Raises:
             CheckpointError: There are no weights, a file is damaged, a shard is missing, or index

@@ -1,0 +1,129 @@
+"""A model's forward function, compiled: with a KV cache, and without one when that is asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gpt_mlir.dtypes import DType
+from gpt_mlir.models import Architecture, ModelConfig
+
+if TYPE_CHECKING:
+    from gpt_mlir import ir
+    from gpt_mlir.compiler import CompileOptions
+    from gpt_mlir.graph import Graph
+    from gpt_mlir.runtime import Executable
+
+__all__ = ["CompiledModel"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class CompiledModel:
+    """Configuration and weights, made into functions of arrays.
+
+    The two forms of a model, with and without a KV cache, are modules of their own, compiled when
+    they are first used. Usable from many threads.
+
+    Attributes:
+        config: The sizes.
+        compile_seconds: Seconds spent building graphs and compiling them or finding them in the
+            object cache.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture[Any],
+        config: ModelConfig,
+        weights: Mapping[str, Array],
+        *,
+        options: CompileOptions | None = None,
+        dtype: DType = DType.F32,
+    ) -> None:
+        """Prepares a model; compiles nothing yet.
+
+        Args:
+            architecture: Builds the graph.
+            config: The sizes.
+            weights: An array of each weight; they are used where they are.
+            options: How to compile.
+            dtype: Element type of activations.
+        """
+        self.config = config
+        self.compile_seconds = 0.0
+        self._architecture = architecture
+        self._weights = weights
+        self._options = options
+        self._dtype = dtype
+        self._lock = threading.Lock()
+        self._executables: dict[bool, Executable] = {}
+
+    def graph(self) -> Graph:
+        """Returns the graph of the forward function, without a KV cache."""
+        dtypes = {name: DType.of(array.dtype) for name, array in self._weights.items()}
+        return self._architecture.build_graph(self.config, dtypes, dtype=self._dtype)
+
+    def module(self, *, use_cache: bool = True) -> ir.Module:
+        """Returns the IR that is compiled: `prefill` and `decode`, or `forward`."""
+        graph = self.graph()
+        return graph.insert_kv_cache(keep_function=False) if use_cache else graph.module
+
+    def executable(
+        self, *, use_cache: bool = True, progress: Callable[[str], None] | None = None
+    ) -> Executable:
+        """Returns the compiled form with or without a KV cache, weights bound.
+
+        Args:
+            use_cache: Which form.
+            progress: Called before each step that takes time, if it has to be compiled.
+
+        Raises:
+            CompileError: The compiler fails.
+        """
+        with self._lock:
+            if use_cache not in self._executables:
+                from gpt_mlir.compiler import CompileOptions, compile_module
+
+                begin = time.perf_counter()
+                module = self.module(use_cache=use_cache)
+                executable = compile_module(
+                    module, self._options or CompileOptions(), progress=progress
+                )
+                self._executables[use_cache] = executable.bind(self._weights)
+                self.compile_seconds += time.perf_counter() - begin
+            return self._executables[use_cache]
+
+    def forward(self, ids: Array) -> Array:
+        """Returns logits `[batch, seq, vocab]` of token ids `[batch, seq]`."""
+        return _array(self.executable(use_cache=False).function("forward")(ids))
+
+    def allocate(self, batch: int, capacity: int) -> list[Array]:
+        """Returns caches `[batch, heads, capacity, features]` for that many tokens each."""
+        names = {"batch": batch, "capacity": capacity}
+        return [
+            np.zeros(
+                [
+                    names[dim] if size is None else size
+                    for size, dim in zip(cache.shape, cache.dims, strict=True)
+                ],
+                cache.dtype.numpy,
+            )
+            for cache in self.executable().function("prefill").signature.caches
+        ]
+
+    def prefill(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
+        """Appends ids `[batch, seq]` at `positions` `[batch]`; returns logits `[batch, vocab]`."""
+        return _array(self.executable().function("prefill")(ids, positions, *caches))[:, -1]
+
+    def decode(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
+        """Appends one id per sequence, `[batch, 1]`; returns logits `[batch, vocab]`."""
+        return _array(self.executable().function("decode")(ids, positions, *caches))[:, -1]
+
+
+def _array(result: Any) -> Array:
+    assert isinstance(result, np.ndarray)
+    return result

@@ -1,0 +1,339 @@
+"""A language model from a Hugging Face folder: text in, text out.
+
+`LLM` composes the other parts: configuration, tokenizer, mapped weights, the compiled model, and
+the loop that generates. Nothing of it changes during generation, so threads may share one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from gpt_mlir.dtypes import DType, DTypeLike
+from gpt_mlir.errors import ConfigError, InputError
+from gpt_mlir.generation.compiled_model import CompiledModel
+from gpt_mlir.generation.decoding import Continuation, Stopwatch, decode, decode_uncached
+from gpt_mlir.generation.options import (
+    DEFAULT_NEW_TOKENS,
+    GenerationConfig,
+    check_count,
+    sequence_of_strings,
+)
+from gpt_mlir.generation.prompts import Prompt, PromptEncoder, split_batch
+from gpt_mlir.generation.result import (
+    GenerationInterrupted,
+    GenerationResult,
+    TextPiece,
+    Timing,
+)
+from gpt_mlir.generation.sampling import Sampler
+from gpt_mlir.generation.stopping import StopText
+from gpt_mlir.generation.tokenizer import TOKENIZER_FILE, IncrementalDecoder, Tokenizer
+from gpt_mlir.models import ModelConfig, architecture, load_config
+from gpt_mlir.weights import Checkpoint, match_weights
+
+if TYPE_CHECKING:
+    from gpt_mlir.compiler import CompileOptions
+
+__all__ = ["LLM", "TextStream", "default_model"]
+
+FLOAT_DTYPES = (DType.F32, DType.BF16, DType.F16)
+
+
+def default_model() -> Path:
+    """Returns the folder of the model that comes with the package."""
+    return Path(__file__).resolve().parent.parent / "checkpoints" / "shakespeare"
+
+
+class LLM:
+    """A model with its tokenizer, ready to generate.
+
+    Attributes:
+        folder: Where it was read from.
+        config: Its sizes.
+        generation_config: Its defaults for generation.
+        tokenizer: None if the folder has none; prompts are token ids then.
+        checkpoint: Its weights.
+        model: The compiled model.
+        load_seconds: Seconds to read configuration and tokenizer and to map the weights.
+    """
+
+    def __init__(
+        self, folder: Path, *, options: CompileOptions | None = None, dtype: DType = DType.F32
+    ) -> None:
+        """Reads a model folder; see `from_pretrained`, which also compiles."""
+        begin = time.perf_counter()
+        self.folder = folder
+        self.config: ModelConfig = load_config(folder)
+        self.generation_config = GenerationConfig.open(folder, self.config)
+        has_tokenizer = (folder / TOKENIZER_FILE).exists()
+        self.tokenizer = Tokenizer.open(folder) if has_tokenizer else None
+        self.checkpoint = Checkpoint.open(folder)
+        kind = architecture(self.config.model_type)
+        stored = match_weights(
+            self.checkpoint, kind.weight_shapes(self.config), kind.naming(self.config)
+        )
+        weights = {name: self.checkpoint.array(info.name) for name, info in stored.items()}
+        self.model = CompiledModel(kind, self.config, weights, options=options, dtype=dtype)
+        self._encoder = PromptEncoder(
+            self.tokenizer,
+            vocab_size=self.config.vocab_size,
+            context_length=self.config.context_length,
+            bos_token_id=self.generation_config.bos_token_id,
+        )
+        self.load_seconds = time.perf_counter() - begin
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        options: CompileOptions | None = None,
+        dtype: DTypeLike = DType.F32,
+        use_cache: bool = True,
+        progress: Callable[[str], None] | None = None,
+    ) -> LLM:
+        """Loads a Hugging Face model folder and compiles it, or finds it compiled.
+
+        Args:
+            folder: Holds `config.json`, the weights as safetensors, and optionally
+                `tokenizer.json` and `generation_config.json`.
+            options: How to compile.
+            dtype: Element type of activations: f32, bf16 or f16. Weights are used as stored.
+            use_cache: Which form to compile now, with a KV cache or without; the other one is
+                compiled when it is first used.
+            progress: Called with a word or two before each step that may take long.
+
+        Raises:
+            ConfigError: The configuration is missing, malformed or not supported.
+            CheckpointError: The weights are missing, damaged or do not fit the configuration.
+            TokenizerError: The tokenizer is malformed.
+            CompileError: The compiler fails.
+        """
+        try:
+            element = DType.of(dtype)
+        except TypeError as error:
+            raise InputError(str(error)) from None
+        if element not in FLOAT_DTYPES:
+            raise InputError(f"dtype expected one of {', '.join(FLOAT_DTYPES)}, found {element}")
+        path = Path(folder)
+        if not path.is_dir():
+            raise ConfigError(f"{path}: no such model folder")
+        if progress is not None:
+            progress("loading")
+        llm = cls(path, options=options, dtype=element)
+        llm.model.executable(use_cache=use_cache, progress=progress)
+        return llm
+
+    @classmethod
+    def default(cls, **arguments: Any) -> LLM:
+        """Loads the model that comes with the package, a small GPT trained on Shakespeare.
+
+        Args:
+            **arguments: As for `from_pretrained`.
+        """
+        return cls.from_pretrained(default_model(), **arguments)
+
+    @overload
+    def generate(self, prompt: Prompt, **arguments: Any) -> GenerationResult: ...
+
+    @overload
+    def generate(self, prompt: Sequence[Prompt], **arguments: Any) -> list[GenerationResult]: ...
+
+    def generate(
+        self,
+        prompt: Prompt | Sequence[Prompt],
+        *,
+        stream: Callable[[TextPiece], object] | None = None,
+        **arguments: Any,
+    ) -> GenerationResult | list[GenerationResult]:
+        """Continues a prompt or several.
+
+        Args:
+            prompt: A text, a sequence of token ids, or a list of such.
+            stream: Called with each piece of text as soon as it is certain; `piece.index` is the
+                position of its prompt in the batch.
+            **arguments: As for `stream`.
+
+        Returns:
+            One result for a single prompt, a list for a batch.
+
+        Raises:
+            InputError: The prompt or an argument is not acceptable.
+            GenerationInterrupted: Ctrl-C; it carries what was generated.
+        """
+        pieces = self.stream(prompt, **arguments)
+        for piece in pieces:
+            if stream is not None:
+                stream(piece)
+        return list(pieces.results) if pieces.is_batch else pieces.results[0]
+
+    def stream(
+        self,
+        prompt: Prompt | Sequence[Prompt],
+        *,
+        max_new_tokens: int | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        eos_token_id: int | Sequence[int] | None = None,
+        use_cache: bool = True,
+        prefill_chunk: int | None = None,
+    ) -> TextStream:
+        """Continues a prompt or several, piece by piece.
+
+        What is None comes from the model's `generation_config.json`, else it is the default of
+        `transformers`. Tokens are drawn if `do_sample` says so, or if it is not given and one of
+        `temperature`, `top_k`, `top_p`, `min_p` is; else the most likely one is taken.
+
+        Args:
+            prompt: A text, a sequence of token ids, or a list of such. An empty text stands for
+                the model's bos token.
+            max_new_tokens: Most tokens of a continuation; 128 if nothing says otherwise. It also
+                ends where the context is full.
+            do_sample: Whether to draw tokens.
+            temperature: Logits are divided by it; 0 takes the most likely token.
+            top_k: Draw from the `top_k` most likely tokens only; 0 for all.
+            top_p: Draw from the most likely tokens that together have this probability.
+            min_p: Draw from tokens at least `min_p` times as likely as the most likely one.
+            repetition_penalty: More than 1 makes tokens that occurred less likely.
+            seed: Makes the draws reproducible. Prompt `i` of a batch draws as it would alone with
+                `seed + i`.
+            stop: Strings that end the text; they are not part of it.
+            eos_token_id: Tokens that end the text, instead of the model's; an empty list for none.
+            use_cache: Whether to keep keys and values of earlier tokens. Without, every token runs
+                the whole sequence: slow, and what the cache is measured against.
+            prefill_chunk: Most tokens of a prompt to process at once; limits memory.
+
+        Returns:
+            An iterator over pieces of text; its `results` are complete when it is exhausted.
+
+        Raises:
+            InputError: The prompt or an argument is not acceptable.
+        """
+        prompts, is_batch = split_batch(prompt)
+        sampling = self.generation_config.resolve(
+            do_sample=do_sample,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+        )
+        count = max_new_tokens
+        if count is None:
+            count = self.generation_config.max_new_tokens or DEFAULT_NEW_TOKENS
+        check_count("max_new_tokens", count)
+        if prefill_chunk is not None:
+            check_count("prefill_chunk", prefill_chunk)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            raise InputError(f"seed expected an integer, 0 or more, found {seed!r}")
+        stops = sequence_of_strings(stop)
+        if stops and self.tokenizer is None:
+            raise InputError("stop strings need a tokenizer, and the model has no tokenizer.json")
+        eos = self._eos(eos_token_id)
+        sequences = []
+        for index, item in enumerate(prompts):
+            ids = self._encoder.encode(item)
+            sequences.append(
+                Continuation(
+                    index=index,
+                    prompt=ids,
+                    limit=min(count, self.config.context_length - len(ids)),
+                    sampler=Sampler(
+                        sampling, seed=None if seed is None else seed + index, prompt=ids
+                    ),
+                    stop=StopText(stops),
+                    decoder=self.tokenizer and IncrementalDecoder(self.tokenizer, ids),
+                    eos=eos,
+                )
+            )
+        return TextStream(
+            self, sequences, is_batch=is_batch, use_cache=use_cache, prefill_chunk=prefill_chunk
+        )
+
+    def _eos(self, given: int | Sequence[int] | None) -> frozenset[int]:
+        if given is None:
+            return frozenset(self.generation_config.eos_token_ids)
+        ids = [given] if isinstance(given, int) else list(given)
+        for item in ids:
+            if not isinstance(item, int) or not 0 <= item < self.config.vocab_size:
+                raise InputError(
+                    f"eos_token_id expected token ids below {self.config.vocab_size}, "
+                    f"found {item!r}"
+                )
+        return frozenset(ids)
+
+
+class TextStream(Iterator[TextPiece]):
+    """The pieces of text of a generation in progress.
+
+    Attributes:
+        is_batch: Whether the prompt was a batch.
+    """
+
+    def __init__(
+        self,
+        llm: LLM,
+        sequences: Sequence[Continuation],
+        *,
+        is_batch: bool,
+        use_cache: bool,
+        prefill_chunk: int | None,
+    ) -> None:
+        self.is_batch = is_batch
+        self._llm = llm
+        self._sequences = sequences
+        self._watch = Stopwatch()
+        llm.model.executable(use_cache=use_cache)  # so that its time is not that of the prefill
+        self._pieces = (
+            decode(llm.model, sequences, self._watch, prefill_chunk=prefill_chunk)
+            if use_cache
+            else decode_uncached(llm.model, sequences, self._watch)
+        )
+
+    def __next__(self) -> TextPiece:
+        """Returns the next piece.
+
+        Raises:
+            GenerationInterrupted: Ctrl-C; it carries what was generated.
+        """
+        try:
+            return next(self._pieces)
+        except KeyboardInterrupt:
+            for sequence in self._sequences:
+                sequence.interrupt()
+            raise GenerationInterrupted(self.results) from None
+
+    @property
+    def results(self) -> tuple[GenerationResult, ...]:
+        """What has been generated, in the order of the prompts."""
+        new_tokens = sum(len(sequence.tokens) for sequence in self._sequences)
+        started = sum(bool(sequence.tokens) for sequence in self._sequences)
+        timing = Timing(
+            load=self._llm.load_seconds,
+            compile=self._llm.model.compile_seconds,
+            prefill=self._watch.prefill,
+            decode=self._watch.decode,
+            prompt_tokens=sum(len(s.prompt) for s in self._sequences if s.tokens),
+            new_tokens=new_tokens,
+            decode_tokens=new_tokens - started,
+        )
+        return tuple(
+            GenerationResult(
+                text=sequence.text,
+                token_ids=tuple(sequence.tokens),
+                finish_reason=sequence.finish_reason or "length",
+                prompt_tokens=len(sequence.prompt),
+                timing=timing,
+            )
+            for sequence in self._sequences
+        )
