@@ -1,0 +1,38 @@
+"""The compiler: lowers `gpt` modules, generates code, keeps it in a cache on disk.
+
+Names are loaded when first used: `ObjectCache` and `CompileOptions` need no MLIR, the others do.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpt_mlir.compiler.cache import CachedObject as CachedObject
+    from gpt_mlir.compiler.cache import ObjectCache as ObjectCache
+    from gpt_mlir.compiler.driver import compile_module as compile_module
+    from gpt_mlir.compiler.driver import emit as emit
+    from gpt_mlir.compiler.driver import lower as lower
+    from gpt_mlir.compiler.driver import run_pipeline as run_pipeline
+    from gpt_mlir.compiler.options import CompileOptions as CompileOptions
+
+_EXPORTS = {
+    "CachedObject": "cache",
+    "CompileOptions": "options",
+    "ObjectCache": "cache",
+    "compile_module": "driver",
+    "emit": "driver",
+    "lower": "driver",
+    "run_pipeline": "driver",
+}
+
+__all__ = [*_EXPORTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module '{__name__}' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    globals()[name] = value
+    return value

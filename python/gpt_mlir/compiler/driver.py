@@ -1,0 +1,207 @@
+"""From a `gpt` module to compiled code.
+
+Passes and code generation run in C++ without the GIL. A compilation works on a copy of the module
+in a context of its own: the caller's module stays as it is, threads do not see each other's
+diagnostics, and the memory is given back when it is done.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+from gpt_mlir import ir
+from gpt_mlir._mlir_libs import _compiler
+from gpt_mlir.compiler.cache import ObjectCache
+from gpt_mlir.compiler.fingerprint import compiler_fingerprint, digest
+from gpt_mlir.compiler.manifest import make_manifest, read_signatures
+from gpt_mlir.compiler.options import CompileOptions
+from gpt_mlir.errors import CompileError
+from gpt_mlir.runtime.executable import Executable
+
+__all__ = ["OutputKind", "Stage", "compile_module", "emit", "lower", "module_key", "run_pipeline"]
+
+Stage = Literal["gpt", "linalg", "loops", "llvm"]
+OutputKind = Literal["llvmir", "asm", "object", "shared"]
+# Called with what is being done, when that may take time: "lowering", "generating code".
+Progress = Callable[[str], None]
+
+# What leads from the `gpt` stage to each of the others; "llvm" is CompileOptions.pipeline.
+_STAGE_PIPELINES: dict[str, str] = {
+    "gpt": "",
+    "linalg": "gpt-to-linalg-pipeline",
+    "loops": "gpt-to-linalg-pipeline,gpt-linalg-to-loops-pipeline",
+}
+
+
+def run_pipeline(module: ir.Module, pipeline: str, *, what: str = "the pipeline failed") -> None:
+    """Runs a textual pass pipeline on `module`, in place, without the GIL.
+
+    Args:
+        module: The module; no other thread may use it meanwhile.
+        pipeline: As for `gpt-opt --pass-pipeline`; the enclosing "builtin.module(...)" is optional.
+        what: The beginning of the error message.
+
+    Raises:
+        CompileError: A pass failed, or the pipeline is not valid.
+    """
+    reproducer = Path(tempfile.gettempdir()) / f"gpt-mlir-{uuid.uuid4().hex}.mlir"
+    succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, str(reproducer))
+    if not succeeded:
+        raise CompileError(
+            what,
+            diagnostics=[text for severity, text in diagnostics if severity == "error"],
+            reproducer=reproducer if reproducer.exists() else None,
+        )
+
+
+def lower(
+    module: ir.Module, stage: Stage = "llvm", options: CompileOptions | None = None
+) -> ir.Module:
+    """Returns a copy of `module`, in its context, lowered to `stage`.
+
+    Args:
+        module: A module of the `gpt` dialect. It is not changed.
+        stage: "gpt" (checked only), "linalg" (on tensors), "loops" (on memrefs) or "llvm".
+        options: Says which pipeline leads to "llvm".
+
+    Raises:
+        CompileError: The module is not valid or cannot be lowered.
+    """
+    options = options or CompileOptions()
+    if stage not in get_args(Stage):
+        raise ValueError(f"unknown stage {stage!r}; expected one of {', '.join(get_args(Stage))}")
+    _verify(module)
+    result = ir.Module.parse(_to_bytecode(module.operation), module.context)
+    pipeline = options.pipeline if stage == "llvm" else _STAGE_PIPELINES[stage]
+    if pipeline:
+        run_pipeline(result, pipeline, what=f"cannot lower the module to stage '{stage}'")
+    return result
+
+
+def emit(module: ir.Module, kind: OutputKind, options: CompileOptions | None = None) -> bytes:
+    """Compiles `module` and returns the result as a file's content.
+
+    Args:
+        module: A module of the `gpt` dialect. It is not changed.
+        kind: "llvmir" or "asm" (text), "object" or "shared" (ELF).
+        options: How to compile; the target may be another machine than this one.
+
+    Raises:
+        CompileError: The module cannot be compiled for the target.
+    """
+    options = options or CompileOptions()
+    return _emit(_copy(module), kind, options)
+
+
+def compile_module(
+    module: ir.Module,
+    options: CompileOptions | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Executable:
+    """Compiles `module` for this machine, or takes the result from the object cache.
+
+    Args:
+        module: A module of the `gpt` dialect. It is not changed. Every public function with a body
+            becomes callable.
+        options: How to compile.
+        progress: Called before each step that takes time; not called at all when the cache has the
+            code.
+
+    Raises:
+        CompileError: The module cannot be compiled; holds diagnostics and a reproducer.
+    """
+    options = options or CompileOptions()
+    _verify(module)
+    signatures = read_signatures(module)
+    key = module_key(module, options)
+    cache = ObjectCache(options.cache_folder) if options.cache else None
+    entry = cache.get(key) if cache is not None else None
+    if entry is not None:
+        return Executable.load(entry.manifest, path=entry.path, image=entry.image)
+
+    image = _emit(_copy(module), "shared", options, progress)
+    manifest = make_manifest(key, signatures)
+    if cache is not None:
+        entry = cache.put(key, image, manifest)
+    return Executable.load(manifest, path=entry.path if entry else None, image=image)
+
+
+def module_key(module: ir.Module, options: CompileOptions | None = None) -> str:
+    """Returns the key of `module` compiled with `options`: a hash of all that decides the code.
+
+    Raises:
+        CompileError: The target is not known.
+    """
+    options = options or CompileOptions()
+    text = module.operation.get_asm(print_generic_op_form=True, enable_debug_info=False)
+    return digest(
+        str(text),
+        options.pipeline,
+        str(options.opt_level),
+        *_resolve_target(options),
+        compiler_fingerprint(),
+        _compiler.llvm_version(),
+    )
+
+
+def _resolve_target(options: CompileOptions) -> tuple[str, str, str]:
+    try:
+        target = _compiler.resolve_target(
+            triple=options.target_triple, cpu=options.target_cpu, features=options.target_features
+        )
+    except RuntimeError as error:
+        raise CompileError(str(error)) from None
+    return target
+
+
+def _verify(module: ir.Module) -> None:
+    try:
+        module.operation.verify()
+    except ir.MLIRError as error:  # type: ignore[attr-defined]  # set by MLIR on import
+        diagnostics = [f"{d.location}: {d.message}" for d in error.error_diagnostics]
+        raise CompileError("the module is not valid", diagnostics=diagnostics) from None
+
+
+def _to_bytecode(operation: ir.Operation) -> bytes:
+    buffer = io.BytesIO()
+    operation.write_bytecode(buffer)
+    return buffer.getvalue()
+
+
+def _copy(module: ir.Module) -> ir.Module:
+    """Copies a module with its locations to a context of its own."""
+    context = ir.Context()
+    context.allow_unregistered_dialects = module.context.allow_unregistered_dialects
+    return ir.Module.parse(_to_bytecode(module.operation), context)
+
+
+def _emit(
+    module: ir.Module,
+    kind: OutputKind,
+    options: CompileOptions,
+    progress: Progress | None = None,
+) -> bytes:
+    """Lowers `module` in place and generates code from it."""
+    _resolve_target(options)  # a wrong target is reported before any work is done
+    if progress is not None:
+        progress("lowering")
+    run_pipeline(module, options.pipeline, what="cannot lower the module to stage 'llvm'")
+    if progress is not None:
+        progress("generating code")
+    try:
+        return _compiler.emit(
+            module,
+            kind,
+            triple=options.target_triple,
+            cpu=options.target_cpu,
+            features=options.target_features,
+            opt_level=options.opt_level,
+        )
+    except RuntimeError as error:
+        raise CompileError(str(error)) from None

@@ -1,0 +1,37 @@
+"""Options of the compiler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["CompileOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileOptions:
+    """How to compile a module.
+
+    Attributes:
+        opt_level: LLVM's optimization level, 0 to 3.
+        target_cpu: LLVM's name of the CPU to generate code for. "native" is this machine with all
+            it reports; "x86-64-v3" and the like give code for every machine of that class.
+        target_features: Features on top of those of the CPU, as "+avx2,-fma".
+        target_triple: Target triple for `emit`; empty for this machine. Code for another machine
+            cannot be run here.
+        pipeline: The pass pipeline that lowers a `gpt` module to the LLVM dialect.
+        cache: Look the object up in the cache on disk, and store it there.
+        cache_folder: The cache's folder; None for `GPT_MLIR_CACHE` or `~/.cache/gpt-mlir`.
+    """
+
+    opt_level: int = 3
+    target_cpu: str = "native"
+    target_features: str = ""
+    target_triple: str = ""
+    pipeline: str = "gpt-to-llvm-pipeline"
+    cache: bool = True
+    cache_folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.opt_level not in range(4):
+            raise ValueError(f"expected opt_level 0 to 3, got {self.opt_level!r}")

@@ -1,0 +1,80 @@
+"""What Python values become before compiled code sees them.
+
+The extension module takes anything with DLPack or the buffer protocol and copies only what is not
+contiguous. Three things are left to do here: NumPy has no bfloat16, so arrays of `ml_dtypes`
+travel as uint16; plain numbers and lists become arrays; PyTorch tensors that record gradients are
+detached.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpt_mlir.dtypes import DType
+from gpt_mlir.errors import InputError
+from gpt_mlir.runtime.signature import TensorSignature
+
+__all__ = ["from_carrier", "to_carrier"]
+
+_BF16 = DType.BF16.numpy
+_CARRIER = np.dtype(np.uint16)
+
+
+def to_carrier(value: Any, argument: TensorSignature) -> Any:
+    """Returns `value` in a form that the extension module takes.
+
+    Args:
+        value: An array, anything with DLPack, or numbers in lists.
+        argument: What the function expects.
+
+    Raises:
+        InputError: `value` is no array and cannot become one of the expected dtype.
+    """
+    if isinstance(value, np.ndarray):
+        dtype = value.dtype
+        if dtype == _BF16:
+            return value.view(_CARRIER)
+        if dtype == _CARRIER:  # would pass for bf16 further down
+            raise InputError(
+                f"argument '{argument.name}': expected dtype {argument.dtype}, got uint16"
+            )
+        if not dtype.isnative:
+            raise InputError(
+                f"argument '{argument.name}': expected native byte order, got dtype {dtype.str}"
+            )
+        return value
+    if hasattr(value, "__dlpack__"):
+        return value.detach() if getattr(value, "requires_grad", False) else value
+    if argument.kind == "cache":
+        raise InputError(
+            f"argument '{argument.name}': expected a writable array, got {type(value).__name__}; "
+            "it is updated in place"
+        )
+    return to_carrier(_convert(value, argument), argument)
+
+
+def _convert(value: Any, argument: TensorSignature) -> np.ndarray[Any, Any]:
+    """Makes an array of numbers in lists, where that loses nothing but precision."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # ragged lists
+        raise InputError(f"argument '{argument.name}': {error}") from None
+    expected = argument.dtype
+    kinds = {"f": "fiu", "i": "iu", "b": "b"}["f" if expected.is_float else expected.numpy.kind]
+    if array.dtype.kind not in kinds and array.size > 0:
+        raise InputError(
+            f"argument '{argument.name}': expected an array of dtype {expected}, "
+            f"got {type(value).__name__} of dtype {array.dtype}"
+        )
+    converted = array.astype(expected.numpy)
+    if expected.is_integer and not np.array_equal(converted, array):
+        raise InputError(f"argument '{argument.name}': a value is out of the range of {expected}")
+    return converted
+
+
+def from_carrier(array: Any, dtype: DType) -> np.ndarray[Any, Any]:
+    """Returns a result array with its real dtype."""
+    result: np.ndarray[Any, Any] = array
+    return result.view(_BF16) if dtype is DType.BF16 else result

@@ -1,0 +1,119 @@
+"""Compiled code as a whole: a loaded library with its functions.
+
+Made by `gpt_mlir.compile_module`, or from an entry of the object cache without the compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from gpt_mlir import _runtime
+from gpt_mlir.errors import InputError
+from gpt_mlir.runtime.function import Function, Result
+from gpt_mlir.runtime.signature import FunctionSignature
+
+__all__ = ["Executable"]
+
+
+class Executable:
+    """Functions of one compiled module.
+
+    Attributes:
+        key: The content hash under which the object cache knows this code, or "".
+    """
+
+    def __init__(self, functions: Mapping[str, Function], *, key: str = "") -> None:
+        self._functions = MappingProxyType(dict(functions))
+        self.key = key
+
+    @classmethod
+    def load(
+        cls, manifest: Mapping[str, Any], *, path: Path | None = None, image: bytes | None = None
+    ) -> Executable:
+        """Loads compiled code.
+
+        Args:
+            manifest: Signatures and key, as the compiler wrote them (`make_manifest`).
+            path: The file of the shared library; tried first.
+            image: Its bytes; used if there is no file or it cannot be loaded, for example from a
+                file system mounted noexec.
+
+        Raises:
+            RuntimeError: The code cannot be loaded or does not fit its manifest.
+        """
+        if path is None and image is None:
+            raise ValueError("expected a path, an image or both")
+        library = None
+        if path is not None:
+            try:
+                library = _runtime.Library.open(str(path))
+            except RuntimeError:
+                if image is None:
+                    raise
+        if library is None:
+            assert image is not None
+            library = _runtime.Library.from_bytes(image, f"gpt-mlir-{manifest['key'][:12]}")
+        signatures = map(FunctionSignature.from_json, manifest["functions"])
+        functions = {signature.name: Function(library, signature) for signature in signatures}
+        return cls(functions, key=manifest["key"])
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """All functions by name."""
+        return self._functions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __repr__(self) -> str:
+        return f"<executable with {', '.join(self._functions) or 'no functions'}>"
+
+    def function(self, name: str) -> Function:
+        """Returns the function called `name`.
+
+        Raises:
+            InputError: There is none; the message lists those there are.
+        """
+        try:
+            return self._functions[name]
+        except KeyError:
+            known = ", ".join(f"'{known}'" for known in self._functions)
+            raise InputError(f"no compiled function '{name}'; there are {known}") from None
+
+    def bind(self, weights: Mapping[str, Any]) -> Executable:
+        """Returns this executable with weights bound, in every function that takes them.
+
+        Args:
+            weights: Arrays by checkpoint name. Each must be a weight of at least one function.
+
+        Raises:
+            InputError: A name is unknown or an array does not fit.
+        """
+        used: set[str] = set()
+        functions: dict[str, Function] = {}
+        for name, function in self._functions.items():
+            mine = {w.name: weights[w.name] for w in function.unbound_weights if w.name in weights}
+            used.update(mine)
+            functions[name] = function.bind(mine)
+        unknown = [name for name in weights if name not in used]
+        if unknown:
+            raise InputError(
+                f"no function has an unbound weight '{unknown[0]}'"
+                + (f" (nor {len(unknown) - 1} other names given)" if len(unknown) > 1 else "")
+            )
+        return Executable(functions, key=self.key)
+
+    def __call__(self, *args: Any, **inputs: Any) -> Result:
+        """Calls the only function; see `Function.__call__`.
+
+        Raises:
+            InputError: There are several functions; the message lists them.
+        """
+        if len(self._functions) != 1:
+            known = ", ".join(f"'{known}'" for known in self._functions)
+            raise InputError(f"expected a function name: use .function(name); there are {known}")
+        (function,) = self._functions.values()
+        return function(*args, **inputs)
