@@ -31,6 +31,7 @@ class CompiledModel:
 
     Attributes:
         config: The sizes.
+        weights: An array of each weight, by name.
         compile_seconds: Seconds spent building graphs and compiling them or finding them in the
             object cache.
     """
@@ -56,7 +57,7 @@ class CompiledModel:
         self.config = config
         self.compile_seconds = 0.0
         self._architecture = architecture
-        self._weights = weights
+        self.weights = weights
         self._options = options
         self._dtype = dtype
         self._lock = threading.Lock()
@@ -64,7 +65,7 @@ class CompiledModel:
 
     def graph(self) -> Graph:
         """Returns the graph of the forward function, without a KV cache."""
-        dtypes = {name: DType.of(array.dtype) for name, array in self._weights.items()}
+        dtypes = {name: DType.of(array.dtype) for name, array in self.weights.items()}
         return self._architecture.build_graph(self.config, dtypes, dtype=self._dtype)
 
     def module(self, *, use_cache: bool = True) -> ir.Module:
@@ -93,7 +94,7 @@ class CompiledModel:
                 executable = compile_module(
                     module, self._options or CompileOptions(), progress=progress
                 )
-                self._executables[use_cache] = executable.bind(self._weights)
+                self._executables[use_cache] = executable.bind(self.weights)
                 self.compile_seconds += time.perf_counter() - begin
             return self._executables[use_cache]
 

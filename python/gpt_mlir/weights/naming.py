@@ -107,7 +107,7 @@ def match_weights(
         raise CheckpointError(
             f"{checkpoint.path}: does not fit the model:\n  " + "\n  ".join(problems)
         )
-    return found
+    return {name: found[name] for name in shapes}
 
 
 def stored_dtype(info: TensorInfo) -> DType:

@@ -1,0 +1,188 @@
+"""The commands and their options. What they do is in a module of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gpt_mlir.cli import texts
+from gpt_mlir.cli.stages import Stage
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="gpt-mlir",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+_MODEL_HELP = (
+    "Folder with config.json, the weights as safetensors and tokenizer.json. "
+    "Without it, the small model trained on Shakespeare that comes with the program."
+)
+Model = Annotated[Path | None, typer.Option("--model", "-m", metavar="FOLDER", help=_MODEL_HELP)]
+TargetCpu = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="CPU to generate code for, by LLVM's name: x86-64-v3, znver4."
+    ),
+]
+TargetFeatures = Annotated[
+    str, typer.Option(metavar="LIST", help="CPU features to add or remove: +avx2,-fma.")
+]
+OptLevel = Annotated[int, typer.Option(min=0, max=3, help="Optimization level of LLVM.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"gpt-mlir {version('gpt-mlir')}")
+        except PackageNotFoundError:
+            print("gpt-mlir (development tree)")
+        raise typer.Exit
+
+
+@app.callback(help=texts.PROGRAM)
+def program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """The program's own options."""
+
+
+@app.command(help=texts.GENERATE)
+def generate(
+    prompt: Annotated[
+        str | None,
+        typer.Argument(
+            help="Text to continue; '-' or nothing reads it from stdin.", metavar="PROMPT"
+        ),
+    ] = None,
+    model: Model = None,
+    max_new_tokens: Annotated[
+        int | None,
+        typer.Option("--max-new-tokens", "-n", min=1, help="Most tokens to generate."),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            "--temperature", "-t", min=0.0, help="0 takes the most likely token; more is wilder."
+        ),
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(min=0, help="Draw from so many likely tokens only; 0 for all.")
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Draw from likely tokens of this total probability."),
+    ] = None,
+    min_p: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Least probability, as a part of the likeliest one."),
+    ] = None,
+    repetition_penalty: Annotated[
+        float | None, typer.Option(help="More than 1 makes repetition less likely.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Makes drawn text reproducible.")] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")
+    ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep keys and values of earlier tokens.")
+    ] = True,
+    echo: Annotated[bool, typer.Option("--echo", help="Print the prompt as well.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no timing.")] = False,
+    target_cpu: TargetCpu = "native",
+    target_features: TargetFeatures = "",
+    opt_level: OptLevel = 3,
+) -> None:
+    """Continues a text."""
+    from gpt_mlir.cli.generate import run
+
+    run(
+        prompt,
+        model,
+        quiet=quiet,
+        echo=echo,
+        options=_options(target_cpu, target_features, opt_level),
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        seed=seed,
+        stop=stop,
+        use_cache=cache,
+    )
+
+
+@app.command(name="compile", help=texts.COMPILE)
+def compile_command(
+    model: Model = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="The form with a KV cache, or that without.")
+    ] = True,
+    target_cpu: TargetCpu = "native",
+    target_features: TargetFeatures = "",
+    opt_level: OptLevel = 3,
+) -> None:
+    """Compiles a model."""
+    from gpt_mlir.cli.compile import run
+
+    run(model, use_cache=cache, options=_options(target_cpu, target_features, opt_level))
+
+
+@app.command(help=texts.INSPECT)
+def inspect(
+    model: Model = None,
+    stage: Annotated[
+        Stage | None,
+        typer.Option(help="Print the IR at this stage of the compiler instead of a summary."),
+    ] = None,
+    function: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the IR, print this function only."),
+    ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="The form with a KV cache, or that without.")
+    ] = True,
+    batch: Annotated[int, typer.Option(min=1, help="Sequences to estimate memory for.")] = 1,
+    tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of a sequence to estimate memory for; all the context."),
+    ] = None,
+    target_cpu: TargetCpu = "native",
+    target_features: TargetFeatures = "",
+    opt_level: OptLevel = 3,
+) -> None:
+    """Shows a model or its IR."""
+    from gpt_mlir.cli.inspect import run
+
+    run(
+        model,
+        stage=stage,
+        function=function,
+        use_cache=cache,
+        batch=batch,
+        tokens=tokens,
+        options=_options(target_cpu, target_features, opt_level),
+    )
+
+
+def _options(target_cpu: str, target_features: str, opt_level: int) -> object:
+    from gpt_mlir.compiler import CompileOptions
+
+    return CompileOptions(
+        target_cpu=target_cpu, target_features=target_features, opt_level=opt_level
+    )

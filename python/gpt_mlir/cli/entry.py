@@ -1,0 +1,77 @@
+"""The program's entry: exit codes and error messages as Unix tools have them.
+
+0 when done; 1 for an error, told in one line on stderr; 2 for wrong usage; 130 after Ctrl-C; 141,
+silently, when the reader of a pipe went away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+import typer
+
+from gpt_mlir.errors import GptMlirError
+
+__all__ = ["PROGRAM", "main"]
+
+PROGRAM = "gpt-mlir"
+# The base of the parser's own errors. Typer has brought its own copy of click since 0.20, and this
+# finds the right one either way.
+_UsageError = typer.BadParameter.__mro__[1]
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program.
+
+    Args:
+        arguments: Without the program's name; those of the process if None.
+
+    Returns:
+        The exit code.
+    """
+    from gpt_mlir.cli.app import app
+
+    warnings.showwarning = _show_warning
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = typer.main.get_command(app).main(
+            args=given, prog_name=PROGRAM, standalone_mode=False
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except _UsageError as error:
+        return _usage(error)
+    except BrokenPipeError:
+        # Python flushes stdout at exit; there is nobody to read it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except (KeyboardInterrupt, typer.Abort):
+        return EXIT_INTERRUPTED
+    except (GptMlirError, OSError) as error:
+        return _fail(error)
+
+
+def _usage(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else PROGRAM
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
+    print(f"Try '{command} --help'.", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def _fail(error: Exception) -> int:
+    print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+    return EXIT_ERROR
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    print(f"{PROGRAM}: warning: {message}", file=sys.stderr)

@@ -1,0 +1,86 @@
+"""`gpt-mlir generate`: streams a continuation to stdout."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gpt_mlir.cli.progress import Progress
+from gpt_mlir.generation import LLM, GenerationInterrupted, GenerationResult, default_model
+
+__all__ = ["run"]
+
+
+def run(
+    prompt: str | None,
+    model: Path | None,
+    *,
+    quiet: bool,
+    echo: bool,
+    options: Any,
+    use_cache: bool,
+    **sampling: Any,
+) -> None:
+    """Loads a model, compiles it and generates.
+
+    Args:
+        prompt: The text; None or `-` reads it from stdin.
+        model: The model folder; None for the one that comes with the package.
+        quiet: Whether to print no timing.
+        echo: Whether to print the prompt too.
+        options: How to compile.
+        use_cache: Whether to use a KV cache.
+        **sampling: As for `LLM.stream`.
+    """
+    text = _read_prompt(prompt)
+    with Progress() as progress:
+        llm = LLM.from_pretrained(
+            model or default_model(), options=options, use_cache=use_cache, progress=progress
+        )
+    pieces = llm.stream(text, use_cache=use_cache, **sampling)
+    if echo:
+        _write(text)
+    try:
+        for piece in pieces:
+            _write(piece)
+    except GenerationInterrupted as interrupted:
+        _finish(interrupted.results[0], quiet=quiet)
+        raise
+    _finish(pieces.results[0], quiet=quiet)
+
+
+def _read_prompt(prompt: str | None) -> str:
+    if prompt is not None and prompt != "-":
+        return prompt
+    if prompt is None and sys.stdin.isatty():
+        raise typer.BadParameter("expected PROMPT, or a text on stdin")
+    data = sys.stdin.buffer.read()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"stdin is not UTF-8 at byte {error.start}") from None
+    # The line end of a file or of `echo` is not meant as part of the prompt.
+    return text.removesuffix("\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
+
+
+def _finish(result: GenerationResult, *, quiet: bool) -> None:
+    _write("\n")
+    if quiet:
+        return
+    timing = result.timing
+    print(
+        f"[load {timing.load:.2f} s | compile {timing.compile:.2f} s | "
+        f"prefill {timing.prompt_tokens} tokens {timing.prefill:.2f} s "
+        f"({timing.prefill_rate:.1f}/s) | "
+        f"decode {timing.decode_tokens} tokens {timing.decode:.2f} s "
+        f"({timing.decode_rate:.1f}/s) | {result.finish_reason}]",
+        file=sys.stderr,
+    )

@@ -1,0 +1,17 @@
+"""The stages whose IR can be shown."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = ["Stage"]
+
+
+class Stage(enum.StrEnum):
+    """A stage of the compiler."""
+
+    GPT = "gpt"
+    LINALG = "linalg"
+    LOOPS = "loops"
+    LLVM = "llvm"
+    ASM = "asm"
