@@ -12,31 +12,19 @@
 #ifndef GPT_TRANSFORMS_CACHEDFUNCTIONS_H
 #define GPT_TRANSFORMS_CACHEDFUNCTIONS_H
 
-#include "gpt/Transforms/SequenceAnalysis.h"
+#include "gpt/Transforms/CachedSignature.h"
 
-#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
 
 namespace mlir::gpt {
-
-/// The two ways in which a cached function is called.
-struct CachedPhase {
-  /// Name of the clone of the root function and, after an underscore, suffix of
-  /// the names of the others.
-  StringRef name;
-  /// Extent of the sequence dimension: dynamic (prefill) or 1 (decode).
-  int64_t length;
-  /// Whether results of the root function are reduced to the last position.
-  bool lastTokenOnly;
-  /// Element type of the caches; that of the keys if null.
-  Type cacheElementType;
-};
 
 /// Makes the functions of one phase.
 class CachedFunctionBuilder {
 public:
   CachedFunctionBuilder(const SequenceFunction &root,
-                        ArrayRef<unsigned> sequenceInputs, CachedPhase phase,
-                        SymbolTable &symbols);
+                        CachedSignature &signature, SymbolTable &symbols)
+      : root(root), signature(signature), symbols(symbols),
+        builder(symbols.getOp()->getContext()) {}
 
   /// Clones the root function and what it calls into the module.
   void build() { getOrClone(root); }
@@ -50,28 +38,15 @@ private:
   func::FuncOp getOrClone(const SequenceFunction &plan);
   bool isReusable(const SequenceFunction &plan);
   void cloneBody(const SequenceFunction &plan, func::FuncOp function);
+  void cloneReturn(func::ReturnOp returnOp, Frame &frame);
   void cloneOp(Operation *op, Frame &frame);
   void cloneCall(func::CallOp call, Frame &frame);
   void cloneAttention(AttentionOp attention, Frame &frame);
 
-  Type getType(const SequenceFunction &plan, Value value);
-  bool isReduced(const SequenceFunction &plan, Value result);
-  FunctionType getSignature(const SequenceFunction &plan);
-  RankedTensorType getCacheType(const CacheSpec &spec, int64_t headDim);
-
-  void setAttributes(const SequenceFunction &plan, func::FuncOp function);
-  NamedAttrList renameDims(NamedAttrList attributes, Type type, int64_t dim,
-                           bool isSequenceInput);
-  NamedAttrList getCacheAttributes(StringRef kind, size_t index, bool isRoot);
-
   const SequenceFunction &root;
-  ArrayRef<unsigned> sequenceInputs;
-  CachedPhase phase;
+  CachedSignature &signature;
   SymbolTable &symbols;
   OpBuilder builder;
-  /// Batch extent of the inputs, and names of their dynamic dimensions.
-  int64_t batch;
-  StringAttr batchName, sequenceName;
   DenseMap<const SequenceFunction *, bool> reusable;
   DenseMap<const SequenceFunction *, func::FuncOp> clones;
   SmallVector<func::FuncOp> created;

@@ -41,18 +41,23 @@ static Type getElementType(CacheElementType option, MLIRContext *context) {
   llvm_unreachable("unknown element type of KV caches");
 }
 
-/// Verifies the clones. Returns the first complaint and its location.
-static std::optional<std::pair<Location, std::string>>
-findInvalid(ArrayRef<func::FuncOp> functions) {
-  std::optional<std::pair<Location, std::string>> complaint;
+/// What is wrong with a clone, and where.
+using Complaint = std::pair<Location, std::string>;
+
+/// Verifies the clones. Returns the first complaint.
+static std::optional<Complaint> findInvalid(ArrayRef<func::FuncOp> functions) {
+  std::optional<Complaint> complaint;
   for (func::FuncOp function : functions) {
     ScopedDiagnosticHandler handler(
         function.getContext(), [&](Diagnostic &diagnostic) {
           if (!complaint)
             complaint.emplace(diagnostic.getLocation(), diagnostic.str());
         });
-    if (failed(verify(function)))
-      return complaint;
+    if (succeeded(verify(function)))
+      continue;
+    if (!complaint)
+      complaint.emplace(function.getLoc(), "the result is not valid");
+    return complaint;
   }
   return std::nullopt;
 }
@@ -144,22 +149,29 @@ private:
                                  SymbolTable &symbols) {
     Type elementType = getElementType(cacheElementType, &getContext());
     SmallVector<func::FuncOp> created;
+    std::optional<Complaint> complaint;
     for (CachedPhase phase :
          {CachedPhase{prefillName, ShapedType::kDynamic,
                       logits == PrefillLogits::Last, elementType},
           CachedPhase{decodeName, 1, false, elementType}}) {
-      CachedFunctionBuilder builder(plan, analysis.getSequenceInputs(), phase,
-                                    symbols);
+      CachedSignature signature(plan, analysis.getSequenceInputs(), phase);
+      CachedFunctionBuilder builder(plan, signature, symbols);
       builder.build();
       llvm::append_range(created, builder.getFunctions());
+      func::FuncOp clone = builder.getFunctions().front();
+      if (clone.getSymName() != phase.name)
+        complaint.emplace(
+            plan.getBody().getParentOp()->getLoc(),
+            ("two functions would be named '" + phase.name + "'").str());
     }
-    auto complaint = findInvalid(created);
+    if (!complaint)
+      complaint = findInvalid(created);
     if (!complaint)
       return created.size();
     for (func::FuncOp function : created)
       symbols.erase(function);
     analysis.refuse(complaint->second).attachNote(complaint->first)
-        << "not valid for a part of the sequence";
+        << "in what was made of this";
     return failure();
   }
 };
