@@ -165,15 +165,16 @@ LogicalResult LastTokenOp::inferReturnTypes(MLIRContext *,
                                             Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
   TypeRule rule(location, getOperationName());
-  auto input = rule.floatTensor(adaptor.getInput(), "input", 2);
-  if (failed(input))
-    return failure();
-  if (input->getDimSize(1) == 0)
+  auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());
+  if (!input || input.getRank() < 2)
+    return rule.error("expected input of rank 2 or more, but found ",
+                      adaptor.getInput().getType());
+  if (input.getDimSize(1) == 0)
     return rule.error("expected input dim 1 to be at least 1, but found ",
-                      *input);
-  SmallVector<int64_t> shape(input->getShape());
+                      input);
+  SmallVector<int64_t> shape(input.getShape());
   shape[1] = 1;
-  types.push_back(RankedTensorType::get(shape, input->getElementType()));
+  types.push_back(RankedTensorType::get(shape, input.getElementType()));
   return success();
 }
 

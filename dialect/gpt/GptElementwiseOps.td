@@ -221,8 +221,8 @@ def Gpt_LastTokenOp : Gpt_InferredOp<"last_token"> {
     %last = gpt.last_token %x : (tensor<?x?x768xf32>) -> tensor<?x1x768xf32>
     ```
   }];
-  let arguments = (ins Gpt_FloatTensor:$input);
-  let results = (outs Gpt_FloatTensor:$result);
+  let arguments = (ins Gpt_AnyTensor:$input);
+  let results = (outs Gpt_AnyTensor:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
   let hasCanonicalizer = 1;
