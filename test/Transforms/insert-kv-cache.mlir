@@ -1,5 +1,10 @@
 // What gpt-insert-kv-cache makes of one function: types, operands, signature.
 // RUN: gpt-opt %s --gpt-insert-kv-cache --split-input-file | FileCheck %s
+// RUN: gpt-opt %s --gpt-insert-kv-cache --split-input-file --mlir-print-debuginfo --mlir-print-local-scope \
+// RUN:   | FileCheck %s --check-prefix=LOC
+
+// LOC-LABEL: func.func @decode
+// LOC: gpt.cached_attention {{.*}} loc("attention")
 
 // Learned positions, grouped-query attention with a window: attributes survive,
 // the forward function is kept.
@@ -59,7 +64,7 @@ func.func @forward(
   %y = gpt.attention %q1, %k, %v
       {causal, num_heads = 4 : i64, num_kv_heads = 2 : i64, scale = 0.25 : f64,
        window = 7 : i64, note = "kept"}
-      : (tensor<?x?x64xf32>, tensor<?x?x32xf32>, tensor<?x?x32xf32>) -> tensor<?x?x64xf32>
+      : (tensor<?x?x64xf32>, tensor<?x?x32xf32>, tensor<?x?x32xf32>) -> tensor<?x?x64xf32> loc("attention")
   return %y : tensor<?x?x64xf32>
 }
 
