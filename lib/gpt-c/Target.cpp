@@ -26,13 +26,33 @@ using namespace mlir;
 // Pipelines
 //===----------------------------------------------------------------------===//
 
-/// Writes `diagnostic` with its location and notes, one line each.
+/// The two enumerations number their values differently.
+static MlirDiagnosticSeverity wrapSeverity(DiagnosticSeverity severity) {
+  switch (severity) {
+  case DiagnosticSeverity::Error:
+    return MlirDiagnosticError;
+  case DiagnosticSeverity::Warning:
+    return MlirDiagnosticWarning;
+  case DiagnosticSeverity::Note:
+    return MlirDiagnosticNote;
+  case DiagnosticSeverity::Remark:
+    return MlirDiagnosticRemark;
+  }
+  llvm_unreachable("not a severity");
+}
+
+/// Writes `diagnostic` with its location and notes. The note that MLIR adds to
+/// every error of an operation, the operation itself, is left out: for a
+/// function that is all of its body, and the reproducer has it too.
 static std::string print(Diagnostic &diagnostic) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << diagnostic.getLocation() << ": " << diagnostic;
-  for (Diagnostic &note : diagnostic.getNotes())
-    stream << "\n" << note.getLocation() << ": note: " << note;
+  for (Diagnostic &note : diagnostic.getNotes()) {
+    std::string line = note.str();
+    if (!StringRef(line).starts_with("see current operation"))
+      stream << "\n" << note.getLocation() << ": note: " << line;
+  }
   return text;
 }
 
@@ -73,8 +93,7 @@ MlirLogicalResult gptRunPipeline(MlirModule module, MlirStringRef pipeline,
   {
     ScopedDiagnosticHandler handler(
         op.getContext(), [&](Diagnostic &diagnostic) {
-          report(static_cast<MlirDiagnosticSeverity>(diagnostic.getSeverity()),
-                 print(diagnostic));
+          report(wrapSeverity(diagnostic.getSeverity()), print(diagnostic));
         });
     if (llvm::Error error = gpt::runGuarded("a pass ended fatally",
                                             [&] { result = passes.run(op); }))

@@ -119,6 +119,11 @@ static void buildRecord(const Export &exported) {
                          builder.getI64TensorAttr({numPointers, resultBytes}));
 }
 
+/// Whether `global` has a value here; one without is declared only.
+static bool isDefinition(LLVM::GlobalOp global) {
+  return global.getValueOrNull() || global.getInitializerBlock();
+}
+
 /// Gives a definition internal linkage.
 template <typename OpTy>
 static void makeInternal(OpTy op) {
@@ -168,7 +173,7 @@ struct EmitPackedEntry final
           function && !function.isExternal())
         makeInternal(function);
       else if (auto global = dyn_cast<LLVM::GlobalOp>(op);
-               global && !global.isDeclaration())
+               global && isDefinition(global))
         makeInternal(global);
     }
     for (const Export &exported : *exports) {

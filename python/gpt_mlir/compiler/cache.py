@@ -115,7 +115,7 @@ class ObjectCache:
         path = self.path(key)
         try:
             data = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             self._warn(f"cannot read cached object '{path}': {error.strerror}; compiling instead")
