@@ -70,18 +70,20 @@ func.func @forward(
 
 !x = tensor<?x?x8xf32>
 
-// Integer results and results whose sequence is elsewhere keep every position;
-// a transposed sequence is followed.
+// Ids are reduced to the last position too. A transposed sequence is followed;
+// such a result keeps every position, as do element types that gpt.last_token
+// does not take.
 
 // CHECK-LABEL: func.func @prefill
-// CHECK-SAME: -> (tensor<?x?xi64>, tensor<?x8x?xf32>,
+// CHECK-SAME: -> (tensor<?x1xi64>, tensor<?x8x?xf32>, tensor<?x?xi8>,
 // CHECK-LABEL: func.func @decode
-// CHECK-SAME: -> (tensor<?x1xi64>, tensor<?x8x1xf32>,
+// CHECK-SAME: -> (tensor<?x1xi64>, tensor<?x8x1xf32>, tensor<?x1xi8>,
 // CHECK: gpt.sample {{.*}} : (tensor<?x1x8xf32>, tensor<?x1xf32>) -> tensor<?x1xi64>
 // CHECK: gpt.transpose {{.*}} -> tensor<?x8x1xf32>
-func.func @forward(%x: !x, %u: tensor<?x?xf32>) -> (tensor<?x?xi64>, tensor<?x8x?xf32>) {
+func.func @forward(%x: !x, %u: tensor<?x?xf32>, %i: tensor<?x?xi8>)
+    -> (tensor<?x?xi64>, tensor<?x8x?xf32>, tensor<?x?xi8>) {
   %0 = gpt.attention %x, %x, %x {causal, num_heads = 1 : i64, num_kv_heads = 1 : i64} : (!x, !x, !x) -> !x
   %1 = gpt.sample %0, %u : (!x, tensor<?x?xf32>) -> tensor<?x?xi64>
   %2 = gpt.transpose %0 {permutation = array<i64: 0, 2, 1>} : (!x) -> tensor<?x8x?xf32>
-  return %1, %2 : tensor<?x?xi64>, tensor<?x8x?xf32>
+  return %1, %2, %i : tensor<?x?xi64>, tensor<?x8x?xf32>, tensor<?x?xi8>
 }

@@ -58,9 +58,12 @@ Type CachedSignature::getType(const SequenceFunction &plan, Value value) {
 }
 
 bool CachedSignature::isReduced(const SequenceFunction &plan, Value result) {
-  return isRoot(plan) && phase.lastTokenOnly &&
-         plan.getDim(result) == kInputSequenceDim &&
-         isa<FloatType>(getElementTypeOrSelf(result));
+  // What gpt.last_token takes.
+  Type type = getElementTypeOrSelf(result);
+  bool isSupported = isa<Float32Type, BFloat16Type, Float16Type>(type) ||
+                     type.isSignlessInteger(32) || type.isSignlessInteger(64);
+  return isRoot(plan) && phase.lastTokenOnly && isSupported &&
+         plan.getDim(result) == kInputSequenceDim;
 }
 
 RankedTensorType CachedSignature::getCacheType(const CacheSpec &spec,

@@ -90,8 +90,8 @@ def InsertKVCache : Pass<"gpt-insert-kv-cache", "ModuleOp"> {
     `bufferization.writable`), named `cache.0.key`, `cache.0.value`, ... The
     updated caches follow the existing results in the same order. Called
     functions are cloned as `@<callee>_<prefill-name>` and receive what they
-    need; one that needs no change is shared. With `logits=last`, float results
-    of the prefill that have the sequence in dimension 1 are reduced to the last
+    need; one that needs no change is shared. With `logits=last`, results of the
+    prefill that have the sequence in dimension 1 are reduced to the last
     position by `gpt.last_token`, which canonicalization moves ahead of
     position-wise ops.
 
@@ -139,6 +139,137 @@ def InsertKVCache : Pass<"gpt-insert-kv-cache", "ModuleOp"> {
     "::mlir::func::FuncDialect",
     "::mlir::gpt::GptDialect"
   ];
+}
+
+//===----------------------------------------------------------------------===//
+// From linalg on tensors to loops on memory
+//===----------------------------------------------------------------------===//
+
+def DecomposeAggregates : Pass<"gpt-decompose-aggregates"> {
+  let summary = "Decompose composite linalg ops";
+  let description = [{
+    Replaces every op that implements `AggregatedOpInterface` (of what the
+    compiler builds: `linalg.softmax`) by the ops it is made of.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numDecomposed", "num-decomposed", "Number of ops decomposed">
+  ];
+}
+
+def MarkReadOnlyArguments : Pass<"gpt-mark-read-only-arguments", "ModuleOp"> {
+  let summary = "Protect the arguments of exported functions from writes";
+  let description = [{
+    Sets `bufferization.writable` on every tensor argument of a public function
+    that has none: true for a KV cache (`gpt.cache`), false for all else. A
+    function that changes another argument then works on a copy.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+  let statistics = [
+    Statistic<"numReadOnly", "num-read-only", "Number of arguments protected">
+  ];
+}
+
+def DropCacheResults : Pass<"gpt-drop-cache-results", "ModuleOp"> {
+  let summary = "Remove the cache results of exported functions";
+  let description = [{
+    After bufferization, a result of a public function that carries `gpt.cache`
+    is one of the arguments, changed in place. The pass removes it, from the
+    function and from its calls. It is an error if such a result is a buffer of
+    its own: then bufferization had to copy a cache.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let statistics = [
+    Statistic<"numDropped", "num-dropped", "Number of results removed">
+  ];
+}
+
+def ConvertStridedCopies : Pass<"gpt-convert-strided-copies"> {
+  let summary = "Convert copies of strided memory to linalg.copy";
+  let description = [{
+    A `memref.copy` of which one side is not known to be contiguous would
+    become a call of MLIR's runner library; as `linalg.copy` it becomes loops.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let statistics = [
+    Statistic<"numConverted", "num-converted", "Number of copies converted">
+  ];
+}
+
+def SetFastMath : Pass<"gpt-set-fast-math"> {
+  let summary = "Allow roundings to differ where that is harmless";
+  let description = [{
+    Sets fast-math flags in the bodies of `linalg.generic`: `contract` on
+    additions, subtractions and products, `reassoc` on the additions that carry
+    a sum through a reduction. No flag says anything about NaN or infinity.
+  }];
+  let options = [
+    Option<"contract", "contract", "bool", "true",
+           "Allow a product and a sum to be fused">,
+    Option<"reassociate", "reassociate", "bool", "true",
+           "Allow sums of reductions to be taken in any order">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numContract", "num-contract", "Number of ops with contract">,
+    Statistic<"numReassociate", "num-reassociate", "Number of sums with reassoc">
+  ];
+}
+
+def LinalgReductionsToLoops : Pass<"gpt-linalg-reductions-to-loops"> {
+  let summary = "Lower reductions to loops that carry their accumulator";
+  let description = [{
+    Lowers each linalg op on memrefs whose innermost loop is a reduction to
+    `scf.for` loops, the innermost of which carries the accumulators as
+    loop-carried values instead of loading and storing them.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+  let statistics = [
+    Statistic<"numCarried", "num-carried", "Number of accumulators carried">
+  ];
+}
+
+def ExpandF16 : Pass<"gpt-expand-f16"> {
+  let summary = "Expand conversions between f16 and f32";
+  let description = [{
+    Replaces `arith.extf` from f16 to f32 and `arith.truncf` from f32 to f16 by
+    integer arithmetic, for processors without such instructions.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Contracts between stages
+//===----------------------------------------------------------------------===//
+
+def VerifyLinalgStage : Pass<"gpt-verify-linalg-stage"> {
+  let summary = "Check what the linalg stage promises";
+  let description = [{
+    Only ops of the dialects `affine`, `arith`, `func`, `linalg`, `math`, `scf`,
+    `tensor` and `ub`, and no memrefs.
+  }];
+}
+
+def VerifyLoopsStage : Pass<"gpt-verify-loops-stage"> {
+  let summary = "Check what the loops stage promises";
+  let description = [{
+    Only ops of the dialects `affine`, `arith`, `cf`, `func`, `math`, `memref`,
+    `scf`, `ub` and `vector`, and no tensors.
+  }];
+}
+
+def VerifyLLVMStage : Pass<"gpt-verify-llvm-stage", "ModuleOp"> {
+  let summary = "Check what the LLVM stage promises";
+  let description = [{
+    Only ops of the `llvm` dialect, and no functions without a body but those of
+    libc and libm.
+  }];
 }
 
 #endif // GPT_TRANSFORMS_PASSES_TD
