@@ -154,8 +154,8 @@ class LLM:
 
         Args:
             prompt: A text, a sequence of token ids, or a list of such.
-            stream: Called with each piece of text as soon as it is certain; `piece.index` is the
-                position of its prompt in the batch.
+            stream: Called with each piece of text as soon as it is certain; `piece.prompt_index`
+                is the position of its prompt in the batch.
             **arguments: As for `stream`.
 
         Returns:
@@ -252,7 +252,7 @@ class LLM:
                         sampling, seed=None if seed is None else seed + index, prompt=ids
                     ),
                     stop=StopText(stops),
-                    decoder=self.tokenizer and IncrementalDecoder(self.tokenizer, ids),
+                    decoder=IncrementalDecoder(self.tokenizer, ids) if self.tokenizer else None,
                     eos=eos,
                 )
             )

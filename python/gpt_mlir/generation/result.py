@@ -15,16 +15,16 @@ class TextPiece(str):
     """A piece of streamed text: a string that knows which prompt of the batch it continues.
 
     Attributes:
-        index: Position of the prompt in the batch; 0 for a single prompt.
+        prompt_index: Position of the prompt in the batch; 0 for a single prompt.
     """
 
-    __slots__ = ("index",)
-    index: int
+    __slots__ = ("prompt_index",)
+    prompt_index: int
 
-    def __new__(cls, text: str, index: int) -> TextPiece:
-        """Makes a piece of the continuation of prompt `index`."""
+    def __new__(cls, text: str, prompt_index: int) -> TextPiece:
+        """Makes a piece of the continuation of prompt `prompt_index`."""
         piece = super().__new__(cls, text)
-        piece.index = index
+        piece.prompt_index = prompt_index
         return piece
 
 

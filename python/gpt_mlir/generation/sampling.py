@@ -70,7 +70,7 @@ def process_logits(logits: Array, options: SamplingOptions, seen: Array) -> Arra
     Returns:
         Scores `[vocab]` in float64; a token that is filtered out has `-inf`.
     """
-    scores = logits.astype(np.float64)
+    scores: Array = logits.astype(np.float64)
     if options.repetition_penalty != 1.0 and seen.size:
         kept = scores[seen]
         penalty = options.repetition_penalty
@@ -95,5 +95,6 @@ def process_logits(logits: Array, options: SamplingOptions, seen: Array) -> Arra
 
 
 def _softmax(scores: Array) -> Array:
-    weights = np.exp(scores - scores.max())
-    return weights / weights.sum()
+    weights: Array = np.exp(scores - scores.max())
+    weights /= weights.sum()
+    return weights

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["IncrementalDecoder", "Tokenizer"]
 
 TOKENIZER_FILE = "tokenizer.json"
-# How many tokens of the prompt a continuation is decoded with: enough for what a decoder looks back
-# at (a leading space, a character cut in two).
-_CONTEXT_TOKENS = 8
 _REPLACEMENT = "\ufffd"
 
 
@@ -80,29 +77,36 @@ class IncrementalDecoder:
     """
 
     def __init__(self, tokenizer: Tokenizer, prompt: Sequence[int] = ()) -> None:
-        """Begins a continuation of `prompt`."""
+        """Begins a continuation of `prompt`.
+
+        What follows depends on what was before: whether a space leads, which character the prompt
+        leaves incomplete.
+        """
         self._tokenizer = tokenizer
-        self._window = list(prompt[-_CONTEXT_TOKENS:])
+        self._window = list(prompt)
         # The first `_done` tokens of the window are context: their text has been handed out.
         self._done = len(self._window)
 
     def step(self, token: int) -> str:
         """Takes the next token; returns the text that is complete with it, often none."""
         self._window.append(token)
-        text = self._pending()
+        text, clean = self._pending()
         if not text or text.endswith(_REPLACEMENT):
             return ""
-        self._window = self._window[self._done :]
+        if clean:  # else a character lies across the end of the prompt, and both parts are needed
+            self._window = self._window[self._done :]
         self._done = len(self._window)
         return text
 
     def finish(self) -> str:
         """Returns what is left at the end, an incomplete character as U+FFFD."""
-        text = self._pending()
+        text, _ = self._pending()
         self._done = len(self._window)
         return text
 
-    def _pending(self) -> str:
+    def _pending(self) -> tuple[str, bool]:
+        """Returns the text behind the context, and whether the context ends with a character."""
         context = self._tokenizer.decode(self._window[: self._done])
         # A character that the context begins and a new token completes is new text.
-        return self._tokenizer.decode(self._window)[len(context.rstrip(_REPLACEMENT)) :]
+        complete = context.rstrip(_REPLACEMENT)
+        return self._tokenizer.decode(self._window)[len(complete) :], complete == context

@@ -119,7 +119,7 @@ def _read_index(path: Path) -> dict[str, str]:
         raise CheckpointError(f"{path}: expected an object 'weight_map' that names tensors")
     for tensor, shard in weight_map.items():
         # A path could lead out of the folder; only names of files in it are meant.
-        if not isinstance(shard, str) or Path(shard).name != shard or not shard:
+        if not isinstance(shard, str) or Path(shard).name != shard or shard in ("", ".."):
             raise CheckpointError(
                 f"{path}: tensor '{tensor}' expected the name of a file in the same folder, "
                 f"found {shard!r}"
