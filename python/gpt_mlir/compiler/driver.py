@@ -129,7 +129,10 @@ def compile_module(
     manifest = make_manifest(key, signatures)
     if cache is not None:
         entry = cache.put(key, image, manifest)
-    return Executable.load(manifest, path=entry.path if entry else None, image=image)
+    try:
+        return Executable.load(manifest, path=entry.path if entry else None, image=image)
+    except RuntimeError as error:
+        raise CompileError(f"the compiled code cannot be used: {error}") from None
 
 
 def module_key(module: ir.Module, options: CompileOptions | None = None) -> str:

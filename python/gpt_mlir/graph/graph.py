@@ -29,7 +29,7 @@ from gpt_mlir.graph.signature import FunctionSignature
 from gpt_mlir.graph.tensor import Dim, Tensor, Value
 
 if TYPE_CHECKING:
-    from gpt_mlir.compiler import Executable
+    from gpt_mlir.runtime import Executable
 
 __all__ = ["Graph"]
 
