@@ -3,10 +3,142 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The stages of the compiler as named pipelines.
+// The order of passes within each stage, and why it is that order.
 //
 //===----------------------------------------------------------------------===//
 
 #include "gpt/Pipelines/Pipelines.h"
 
-void mlir::gpt::registerGptPipelines() {}
+#include "gpt/Conversion/Passes.h"
+#include "gpt/Transforms/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+static void addCleanup(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void gpt::buildGptToLinalgPipeline(OpPassManager &pm) {
+  pm.addPass(createConvertGptToLinalg());
+  addCleanup(pm);
+  pm.addPass(createVerifyLinalgStage());
+}
+
+/// Tensors to buffers. Cache arguments are updated in place and no function
+/// returns a buffer that is one of its arguments.
+static void addBufferization(OpPassManager &pm) {
+  pm.addPass(gpt::createMarkReadOnlyArguments());
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  // Contiguous buffers everywhere: that is what callers pass, and what loops
+  // vectorise on.
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  options.unknownTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  // Folding loop-carried buffers shows which results are arguments.
+  addCleanup(pm);
+  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  addCleanup(pm);
+  pm.addPass(gpt::createDropCacheResults());
+  bufferization::buildBufferDeallocationPipeline(
+      pm, bufferization::BufferDeallocationPipelineOptions());
+  addCleanup(pm);
+}
+
+void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
+                                     const LinalgToLoopsOptions &options) {
+  pm.addPass(createDecomposeAggregates());
+  if (options.fuseElementwise) {
+    pm.addPass(createLinalgElementwiseOpFusionPass());
+    addCleanup(pm);
+  }
+  addBufferization(pm);
+
+  pm.addPass(createConvertStridedCopies());
+  // The flags go into bodies, which only generic ops print and keep.
+  pm.addPass(createLinalgGeneralizeNamedOpsPass());
+  SetFastMathOptions fastMath;
+  fastMath.contract = options.contract;
+  fastMath.reassociate = options.reassociate;
+  pm.addPass(createSetFastMath(fastMath));
+  pm.addPass(createLinalgReductionsToLoops());
+  pm.addPass(createConvertLinalgToLoopsPass());
+  addCleanup(pm);
+  pm.addPass(createVerifyLoopsStage());
+}
+
+void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
+                                   const LoopsToLLVMOptions &options) {
+  pm.addPass(createPrepareExports());
+  // Address arithmetic of subviews in terms of affine maps, then arithmetic.
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  // Before scf disappears: loop-invariant addresses are still easy to see.
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = options.expandBF16;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
+  if (options.expandF16)
+    pm.addPass(createExpandF16());
+  addCleanup(pm);
+
+  pm.addPass(createSCFToControlFlowPass());
+  // What has no LLVM intrinsic is a function of libm.
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  FinalizeMemRefToLLVMConversionPassOptions memref;
+  memref.useAlignedAlloc = true;
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memref));
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  addCleanup(pm);
+  pm.addPass(createEmitPackedEntry());
+  pm.addPass(createVerifyLLVMStage());
+}
+
+void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
+                                 const GptToLLVMOptions &options) {
+  buildGptToLinalgPipeline(pm);
+  LinalgToLoopsOptions toLoops;
+  toLoops.contract = options.contract;
+  toLoops.reassociate = options.reassociate;
+  toLoops.fuseElementwise = options.fuseElementwise;
+  buildLinalgToLoopsPipeline(pm, toLoops);
+  LoopsToLLVMOptions toLLVM;
+  toLLVM.expandBF16 = options.expandBF16;
+  toLLVM.expandF16 = options.expandF16;
+  buildLoopsToLLVMPipeline(pm, toLLVM);
+}
+
+void gpt::registerGptPipelines() {
+  PassPipelineRegistration<>("gpt-to-linalg-pipeline",
+                             "Convert gpt to linalg on tensors",
+                             buildGptToLinalgPipeline);
+  PassPipelineRegistration<LinalgToLoopsOptions>(
+      "gpt-linalg-to-loops-pipeline",
+      "Lower linalg on tensors to loops on memory", buildLinalgToLoopsPipeline);
+  PassPipelineRegistration<LoopsToLLVMOptions>(
+      "gpt-loops-to-llvm-pipeline", "Lower loops on memory to the LLVM dialect",
+      buildLoopsToLLVMPipeline);
+  PassPipelineRegistration<GptToLLVMOptions>("gpt-to-llvm-pipeline",
+                                             "Lower gpt to the LLVM dialect",
+                                             buildGptToLLVMPipeline);
+}

@@ -3,11 +3,11 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Cosines and sines are computed once per position and pair, then one generic
-// with two results rotates the pairs of all heads. It reads and writes slices
-// of one buffer each, which bufferize to views because they do not overlap:
-// for half_split the halves of the rotated features, for interleaved the two
-// columns of the features seen as [.., pair, 2].
+// Cosines and sines are computed once per position and pair; two generics then
+// write the first and the second members of the rotated pairs of all heads.
+// Each writes a slice of the result, which bufferizes to a view: for half_split
+// a half of the rotated features, for interleaved a column of the features seen
+// as [.., pair, 2].
 //
 //===----------------------------------------------------------------------===//
 
@@ -111,47 +111,46 @@ static PairSlices getPairSlices(OpBuilder &builder, RopeStyle style,
   return slices;
 }
 
+/// Writes one member of each rotated pair to `target` at `offsets`:
+/// `x cos - y sin` of the first member or `y cos + x sin` of the second.
+static Value buildMember(OpBuilder &builder, Location loc, bool isFirst,
+                         Value x, Value y, Value target,
+                         ArrayRef<OpFoldResult> offsets,
+                         const PairSlices &slices, const RotationTable &table) {
+  AffineMap identity = builder.getMultiDimIdentityMap(4);
+  Value init =
+      extractSlice(builder, loc, target, offsets, slices.sizes, slices.dropped);
+  Value rotated = buildParallel(
+      builder, loc,
+      {{x, identity},
+       {y, identity},
+       {table.cosines, table.map},
+       {table.sines, table.map}},
+      init, [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+        Value own = isFirst ? args[0] : args[1];
+        Value other = isFirst ? args[1] : args[0];
+        Value straight = arith::MulFOp::create(b, l, own, args[2]);
+        Value crossed = arith::MulFOp::create(b, l, other, args[3]);
+        if (isFirst)
+          return arith::SubFOp::create(b, l, straight, crossed);
+        return arith::AddFOp::create(b, l, straight, crossed);
+      });
+  return insertSlice(builder, loc, rotated, target, offsets, slices.sizes);
+}
+
 /// Rotates the pairs of `source` into `target`, both seen as
 /// [batch, seq, head, feature...].
 static Value buildRotation(OpBuilder &builder, Location loc, Value source,
                            Value target, const PairSlices &slices,
                            const RotationTable &table) {
-  auto member = [&](Value tensor, ArrayRef<OpFoldResult> offsets) {
-    return extractSlice(builder, loc, tensor, offsets, slices.sizes,
-                        slices.dropped);
-  };
-  Value x = member(source, slices.firstOffsets);
-  Value y = member(source, slices.secondOffsets);
-  Value rotatedX = member(target, slices.firstOffsets);
-  Value rotatedY = member(target, slices.secondOffsets);
-  Type elementType = getTensorType(target).getElementType();
-
-  AffineMap identity = builder.getMultiDimIdentityMap(4);
-  SmallVector<utils::IteratorType> iterators(4, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      builder, loc, TypeRange{rotatedX.getType(), rotatedY.getType()},
-      ValueRange{x, y, table.cosines, table.sines},
-      ValueRange{rotatedX, rotatedY},
-      {identity, identity, table.map, table.map, identity, identity}, iterators,
-      [&](OpBuilder &b, Location l, ValueRange args) {
-        Value first = convertFloat(b, l, args[0], b.getF32Type());
-        Value second = convertFloat(b, l, args[1], b.getF32Type());
-        Value cosine = args[2], sine = args[3];
-        Value turnedX = arith::SubFOp::create(
-            b, l, arith::MulFOp::create(b, l, first, cosine),
-            arith::MulFOp::create(b, l, second, sine));
-        Value turnedY = arith::AddFOp::create(
-            b, l, arith::MulFOp::create(b, l, second, cosine),
-            arith::MulFOp::create(b, l, first, sine));
-        linalg::YieldOp::create(
-            b, l,
-            ValueRange{convertFloat(b, l, turnedX, elementType),
-                       convertFloat(b, l, turnedY, elementType)});
-      });
-  target = insertSlice(builder, loc, generic.getResult(0), target,
-                       slices.firstOffsets, slices.sizes);
-  return insertSlice(builder, loc, generic.getResult(1), target,
-                     slices.secondOffsets, slices.sizes);
+  Value x = extractSlice(builder, loc, source, slices.firstOffsets,
+                         slices.sizes, slices.dropped);
+  Value y = extractSlice(builder, loc, source, slices.secondOffsets,
+                         slices.sizes, slices.dropped);
+  target = buildMember(builder, loc, /*isFirst=*/true, x, y, target,
+                       slices.firstOffsets, slices, table);
+  return buildMember(builder, loc, /*isFirst=*/false, x, y, target,
+                     slices.secondOffsets, slices, table);
 }
 
 namespace {

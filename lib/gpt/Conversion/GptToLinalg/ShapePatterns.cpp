@@ -95,13 +95,12 @@ struct LastTokenLowering final : public LoweringPattern<LastTokenOp> {
     results.push_back(buildParallel(
         builder, loc, {}, init,
         [&](OpBuilder &b, Location l, ValueRange) -> Value {
+          SmallVector<Value> indices;
+          for (unsigned dim = 0, rank = type.getRank(); dim < rank; ++dim)
+            indices.push_back(
+                dim == 1 ? last
+                         : linalg::IndexOp::create(b, l, dim).getResult());
           auto read = [&](OpBuilder &then, Location thenLoc) {
-            SmallVector<Value> indices;
-            for (unsigned dim = 0, rank = type.getRank(); dim < rank; ++dim)
-              indices.push_back(
-                  dim == 1 ? last
-                           : linalg::IndexOp::create(then, thenLoc, dim)
-                                 .getResult());
             Value element =
                 tensor::ExtractOp::create(then, thenLoc, input, indices);
             scf::YieldOp::create(then, thenLoc, element);

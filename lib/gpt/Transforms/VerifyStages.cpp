@@ -1,0 +1,149 @@
+//===- VerifyStages.cpp - Contracts between the stages of lowering ----*- C++
+//-*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each stage of the compiler ends with a pass that checks what the next one
+// relies on, so that a mistake shows where it was made and not as a strange
+// failure two stages later. The passes differ only in what they allow.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/Transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::gpt {
+#define GEN_PASS_DEF_VERIFYLINALGSTAGE
+#define GEN_PASS_DEF_VERIFYLLVMSTAGE
+#define GEN_PASS_DEF_VERIFYLOOPSSTAGE
+#include "gpt/Transforms/Passes.h.inc"
+} // namespace mlir::gpt
+
+using namespace mlir;
+
+namespace {
+/// What a stage may contain.
+struct StageContract {
+  /// The name of the stage in messages.
+  StringRef name;
+  ArrayRef<StringRef> dialects;
+  bool allowTensors;
+  bool allowMemrefs;
+};
+} // namespace
+
+/// The first type of `types` that `contract` forbids, or null.
+static Type findForbiddenType(TypeRange types, const StageContract &contract) {
+  for (Type type : types) {
+    if (!contract.allowTensors && isa<TensorType>(type))
+      return type;
+    if (!contract.allowMemrefs && isa<BaseMemRefType>(type))
+      return type;
+  }
+  return {};
+}
+
+/// The types that `op` mentions: of its operands, results and block arguments,
+/// and of the signature if it is a function.
+static SmallVector<Type> getTypes(Operation *op) {
+  SmallVector<Type> types(op->getOperandTypes());
+  llvm::append_range(types, op->getResultTypes());
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      llvm::append_range(types, block.getArgumentTypes());
+  if (auto function = dyn_cast<func::FuncOp>(op)) {
+    llvm::append_range(types, function.getArgumentTypes());
+    llvm::append_range(types, function.getResultTypes());
+  }
+  return types;
+}
+
+/// Emits an error for every op below `root` that breaks the contract.
+static LogicalResult verifyStage(Operation *root,
+                                 const StageContract &contract) {
+  bool holds = true;
+  root->walk([&](Operation *op) {
+    StringRef dialect = op->getName().getDialectNamespace();
+    bool isBuiltin = isa<ModuleOp>(op);
+    if (!isBuiltin && !llvm::is_contained(contract.dialects, dialect)) {
+      op->emitOpError("is not allowed in the ") << contract.name << " stage";
+      holds = false;
+      return;
+    }
+    if (Type type = findForbiddenType(getTypes(op), contract)) {
+      op->emitOpError("uses ") << type << ", which is not allowed in the "
+                               << contract.name << " stage";
+      holds = false;
+    }
+  });
+  return success(holds);
+}
+
+/// Functions of libc and libm that compiled code may call.
+static bool isLibraryFunction(StringRef name) {
+  static constexpr StringRef kNames[] = {"abort",  "aligned_alloc", "free",
+                                         "malloc", "memcpy",        "memmove",
+                                         "memset"};
+  static constexpr StringRef kMathNames[] = {
+      "acos",  "acosh", "asin", "asinh", "atan",      "atan2", "atanh",
+      "cbrt",  "ceil",  "cos",  "cosh",  "erf",       "erfc",  "exp",
+      "exp2",  "expm1", "fabs", "floor", "fma",       "log",   "log10",
+      "log1p", "log2",  "pow",  "round", "roundeven", "sin",   "sinh",
+      "sqrt",  "tan",   "tanh", "trunc"};
+  if (llvm::is_contained(kNames, name) || llvm::is_contained(kMathNames, name))
+    return true;
+  // The f32 variants.
+  return name.consume_back("f") && llvm::is_contained(kMathNames, name);
+}
+
+namespace {
+
+struct VerifyLinalgStage final
+    : public gpt::impl::VerifyLinalgStageBase<VerifyLinalgStage> {
+  void runOnOperation() override {
+    static constexpr StringRef kDialects[] = {
+        "affine", "arith", "func", "linalg", "math", "scf", "tensor", "ub"};
+    if (failed(verifyStage(getOperation(), {"linalg", kDialects,
+                                            /*allowTensors=*/true,
+                                            /*allowMemrefs=*/false})))
+      signalPassFailure();
+  }
+};
+
+struct VerifyLoopsStage final
+    : public gpt::impl::VerifyLoopsStageBase<VerifyLoopsStage> {
+  void runOnOperation() override {
+    static constexpr StringRef kDialects[] = {"affine", "arith",  "cf",
+                                              "func",   "math",   "memref",
+                                              "scf",    "vector", "ub"};
+    if (failed(verifyStage(getOperation(), {"loops", kDialects,
+                                            /*allowTensors=*/false,
+                                            /*allowMemrefs=*/true})))
+      signalPassFailure();
+  }
+};
+
+struct VerifyLLVMStage final
+    : public gpt::impl::VerifyLLVMStageBase<VerifyLLVMStage> {
+  void runOnOperation() override {
+    static constexpr StringRef kDialects[] = {"llvm"};
+    bool holds = succeeded(
+        verifyStage(getOperation(), {"llvm", kDialects, /*allowTensors=*/false,
+                                     /*allowMemrefs=*/false}));
+    for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
+      StringRef name = function.getSymName();
+      if (!function.isExternal() || isLibraryFunction(name))
+        continue;
+      function.emitOpError("is a function that neither libc nor libm has");
+      holds = false;
+    }
+    if (!holds)
+      signalPassFailure();
+  }
+};
+
+} // namespace
