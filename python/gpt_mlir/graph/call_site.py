@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from gpt_mlir import ir
@@ -58,14 +58,23 @@ class CallSite:
             error: What MLIR raised.
             subject: The op or function, put in front of a diagnostic that does not name it.
         """
-        texts = [text for diagnostic in error.error_diagnostics for text in _texts(diagnostic)]
+        texts = [text for diagnostic in error.error_diagnostics for text in self._texts(diagnostic)]
         message = "\n  ".join(texts) or error.message
         if subject not in message:
-            message = f"{subject} {message}"
+            message = f"{subject}: {message}"
         return self.error(message)
 
+    def _texts(self, diagnostic: ir.DiagnosticInfo) -> Iterator[str]:
+        """Yields a diagnostic and its notes; those about other lines begin with that line."""
+        yield self._place(diagnostic.location) + diagnostic.message
+        for note in diagnostic.notes:
+            if not note.message.startswith("see current operation"):
+                yield f"note: {self._place(note.location)}{note.message}"
 
-def _texts(diagnostic: ir.DiagnosticInfo) -> Iterable[str]:
-    yield diagnostic.message
-    for note in diagnostic.notes:
-        yield f"note: {note.message}"
+    def _place(self, location: ir.Location) -> str:
+        if not location.is_a_file() or (location.filename, location.start_line) == (
+            self.file,
+            self.line,
+        ):
+            return ""
+        return f"{location.filename}:{location.start_line}: "

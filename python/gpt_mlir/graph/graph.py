@@ -116,8 +116,11 @@ class Graph:
         """
         site = CallSite.find()
         check_name("input", name, site)
-        if name in self._inputs:
-            raise site.error(f"input {name!r} exists already: {self._inputs[name]!r}")
+        if name in ("self", "weights"):
+            raise site.error(f"input name {name!r} is taken by the calls of compiled functions")
+        for kind, known in (("input", self._inputs), ("weight", self._weights)):
+            if name in known:
+                raise site.error(f"{kind} {name!r} exists already: {known[name]!r}")
         declared = Declaration(f"input {name!r}", shape, dtype, site)
         value = self._add_argument(declared, {"gpt.name": name}, site)
         result = self._inputs[name] = Tensor(self, value, name)
@@ -150,6 +153,8 @@ class Graph:
             if known.shape != tuple(declared.sizes) or known.dtype != declared.dtype:
                 raise site.error(f"weight {name!r} exists already as {known!r}, found {declared}")
             return known
+        if name in self._inputs:
+            raise site.error(f"input {name!r} exists already: {self._inputs[name]!r}")
         value = self._add_argument(declared, {"gpt.weight": name}, site)
         result = self._weights[name] = Tensor(self, value, name)
         return result
@@ -332,14 +337,15 @@ class Graph:
         buffer = io.BytesIO()
         self.module.operation.write_bytecode(buffer)
         module: ir.Module = ir.Module.parse(buffer.getvalue(), self.context)
-        text = " ".join(f"{key.replace('_', '-')}={_option(v)}" for key, v in options.items())
+        given = {"function": self.name, **options}
+        text = " ".join(f"{key.replace('_', '-')}={_option(v)}" for key, v in given.items())
         try:
             pipeline = f"builtin.module(gpt-insert-kv-cache{{{text}}})"
             PassManager.parse(pipeline, self.context).run(module.operation)
         except MLIRError as error:
             raise site.error_from(error, f"graph {self.name!r}") from None
         except ValueError as error:
-            raise site.error(f"options of gpt-insert-kv-cache: {error}") from None
+            raise site.error(f"gpt-insert-kv-cache: {' '.join(str(error).split())}") from None
         return module
 
     # The way to everything MLIR can do.

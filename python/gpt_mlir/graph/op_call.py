@@ -148,12 +148,12 @@ class OpCall:
                 ip=graph._before_terminator(),
             )
         except MLIRError as error:
-            raise self.site.error_from(error, f"'gpt.{self.name}' op") from None
+            raise self.site.error_from(error, f"'gpt.{self.name}'") from None
         try:
             op.verify()
         except MLIRError as error:
             op.operation.erase()
-            raise self.site.error_from(error, f"'gpt.{self.name}' op") from None
+            raise self.site.error_from(error, f"'gpt.{self.name}'") from None
         return tuple(Tensor(graph, result) for result in op.results)
 
     def build(self, op_class: Any, **arguments: Any) -> Tensor:

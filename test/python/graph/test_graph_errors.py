@@ -107,6 +107,15 @@ CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
         lambda g, x: (g.output("y", x), g.output("y", x)),
         "output 'y' exists already: Tensor('x', [2, 5, 8], f32)",
     ),
+    (
+        lambda g, x: g.input("weights", (1,)),
+        "input name 'weights' is taken by",
+    ),
+    (lambda g, x: g.weight("x", (2,)), "input 'x' exists already: Tensor('x', [2, 5, 8], f32)"),
+    (
+        lambda g, x: (g.weight("w", (2,)), g.input("w", (2,))),
+        "weight 'w' exists already: Tensor('w', [2], f32)",
+    ),
     (lambda g, x: g.output("y", 1), "expected output 'y' to be a Tensor, found int"),
     (
         lambda g, x: g.output("y", Graph("other").input("z", (1,))),
@@ -176,8 +185,32 @@ def test_invalid_ir_from_the_escape_hatch_is_reported() -> None:
     graph, x = make_graph()
     with graph.insertion_point():
         ir.Operation.create("gpt.gelu", results=[ir.F32Type.get()], operands=[x.value])
-    with pytest.raises(GraphError, match=r"test_errors\.py:\d+: .*'gpt\.gelu' op"):
+    with pytest.raises(GraphError, match=r"test_graph_errors\.py:\d+: .*'gpt\.gelu' op"):
         _ = graph.module
+
+
+def test_a_graph_that_cannot_be_cached_says_which_op_and_where() -> None:
+    graph = Graph("model")
+    x = graph.input("x", ("batch", "seq", 8))
+    here = inspect.currentframe()
+    assert here is not None
+    y = ops.attention(x, x, x, num_heads=2)
+    line = here.f_lineno - 1
+    graph.output("y", y)
+    before = str(graph.module)
+    with pytest.raises(GraphError) as caught:
+        graph.insert_kv_cache()
+    message = str(caught.value)
+    assert message.startswith(f"{__file__}:{line + 5}: graph 'model': ")
+    assert "'gpt.attention' op attends to the future; expected 'causal'" in message
+    assert f"{__file__}:{line}: " in message
+    assert str(graph.module) == before
+
+
+def test_a_wrong_option_of_the_cache_pass() -> None:
+    graph, _ = make_graph()
+    with pytest.raises(GraphError, match=r"gpt-insert-kv-cache: .*no such option block"):
+        graph.insert_kv_cache(block=3)
 
 
 def test_wrapping_what_is_no_tensor() -> None:

@@ -140,6 +140,15 @@ def test_generated_op_classes_stay_reachable() -> None:
     assert "tensor.extract_slice" in str(graph.module)
 
 
+def test_insert_kv_cache_makes_a_module_of_its_own() -> None:
+    graph = attention_block()
+    before = str(graph.module)
+    module = graph.insert_kv_cache(logits="all", prefill_name="start", keep_function=True)
+    assert [op.name.value for op in module.body] == ["attention_block", "start", "decode"]
+    assert "gpt.cached_attention" in str(module)
+    assert str(graph.module) == before
+
+
 def test_contexts_are_apart() -> None:
     graph, other = Graph(), Graph()
     assert graph.context is not other.context

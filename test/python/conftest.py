@@ -1,0 +1,22 @@
+"""What all Python tests share: a cache of compiled code of their own.
+
+Tests never touch the user's cache. All workers of one run share a folder, so that a module that two
+of them need is compiled once; nothing is kept from one run to the next, so that what a run tests is
+what was built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base  # under pytest-xdist
+    folder = shared / "object-cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPT_MLIR_CACHE", str(folder))
+        yield

@@ -1,0 +1,147 @@
+"""Executing ops against references: many small functions compiled as one module.
+
+A `Case` is an op on operands with named dimensions. It is compiled once with all of them dynamic
+and run with each of its `sizes`, and once more for each size that is to be `static`. All cases of a
+test file go into one module, which is compiled when the first of them runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tolerance import assert_close, assert_equal
+
+from gpt_mlir import DType, Graph, Tensor
+from gpt_mlir.runtime import Executable
+
+Array = NDArray[Any]
+Sizes = Mapping[str, int]
+
+# Shapes in which remainders of vectors and tiles differ: one, below, at and above a power of two.
+ODD = (1, 2, 3, 15, 17, 31, 33)
+
+
+@dataclasses.dataclass(frozen=True)
+class Operand:
+    """An operand of a case.
+
+    Attributes:
+        dims: Its dimensions: names, and ints that are always static.
+        dtype: Its element type.
+        make: Makes its data from a generator and the shape; standard normal numbers if None.
+    """
+
+    dims: tuple[str | int, ...]
+    dtype: str = "f32"
+    make: Callable[[np.random.Generator, tuple[int, ...]], Array] | None = None
+
+    def array(self, rng: np.random.Generator, sizes: Sizes) -> Array:
+        shape = tuple(sizes[d] if isinstance(d, str) else d for d in self.dims)
+        data = rng.standard_normal(shape) if self.make is None else self.make(rng, shape)
+        return np.asarray(data).astype(DType(self.dtype).numpy)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One op with attributes, element types and operands.
+
+    Attributes:
+        name: Its name; an identifier.
+        op: Builds the op from tensors.
+        reference: Computes the results from arrays.
+        operands: The operands.
+        sizes: The sizes of the named dimensions, one mapping per run.
+        error: Bound of the error in units of f32's roundoff from arrays, or a number; None when the
+            results must be exact.
+        static: For which of `sizes` a function with static shapes is compiled as well.
+        fixed: Names whose size must be static in every function, with it.
+    """
+
+    name: str
+    op: Callable[..., Any]
+    reference: Callable[..., Any]
+    operands: Sequence[Operand]
+    sizes: Sequence[Sizes]
+    error: Callable[..., Any] | float | None = None
+    static: Sequence[int] = (-1,)
+    fixed: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def runs(self) -> list[tuple[str, Sizes]]:
+        """Returns the functions of this case and the sizes that each is run with."""
+        runs = [(self.name, sizes) for sizes in self.sizes]
+        return [
+            *runs,
+            *((f"{self.name}_static{i}", self.sizes[s]) for i, s in enumerate(self.static)),
+        ]
+
+    def build(self, module: Graph | None) -> Graph:
+        """Adds the functions of this case to a module, or begins it."""
+        functions = dict(self.runs())
+        for function, sizes in functions.items():
+            known = self.fixed if function == self.name else {**self.fixed, **sizes}
+            module = graph = Graph(function) if module is None else module.function(function)
+            tensors = [
+                graph.input(
+                    f"x{i}", [known.get(d, d) if isinstance(d, str) else d for d in o.dims], o.dtype
+                )
+                for i, o in enumerate(self.operands)
+            ]
+            results = self.op(*tensors)
+            for i, result in enumerate((results,) if isinstance(results, Tensor) else results):
+                graph.output(f"y{i}", result)
+        assert module is not None
+        return module
+
+    def check(self, executable: Executable, function: str, sizes: Sizes) -> None:
+        """Runs one function with one choice of sizes and compares."""
+        rng = np.random.default_rng(zlib.crc32(f"{function} {sizes}".encode()))
+        arrays = [operand.array(rng, {**self.fixed, **sizes}) for operand in self.operands]
+        kept = [array.copy() for array in arrays]
+        returned = executable.function(function)(*arrays)
+        for index, (array, before) in enumerate(zip(arrays, kept, strict=True)):
+            assert array.tobytes() == before.tobytes(), f"{function} writes to operand {index}"
+        got = list(returned.values()) if isinstance(returned, dict) else [returned]
+        want = self.reference(*arrays)
+        want = list(want) if isinstance(want, (tuple, list)) else [want]
+        assert len(got) == len(want)
+        for index, (one, exact) in enumerate(zip(got, want, strict=True)):
+            what = f"{function} {dict(sizes)} result {index}"
+            if self.error is None:
+                assert_equal(one, exact, what=what)
+            else:
+                error = self.error(*arrays) if callable(self.error) else self.error
+                assert_close(one, exact, error, what=what)
+
+
+def compile_cases(cases: Sequence[Case]) -> Callable[[], Executable]:
+    """Returns a function that compiles all cases as one module, once."""
+
+    @functools.cache
+    def compile_once() -> Executable:
+        module = functools.reduce(lambda module, case: case.build(module), cases, None)
+        assert module is not None
+        import os
+        return module.compile(**({'pipeline':os.environ['P']} if 'P' in os.environ else {}))
+
+    return compile_once
+
+
+def parametrize(cases: Sequence[Case]) -> pytest.MarkDecorator:
+    """Returns the mark that runs a test for every function and size of every case."""
+    return pytest.mark.parametrize(
+        ("case", "function", "sizes"),
+        [
+            pytest.param(
+                case, function, sizes, id=f"{function}-{'x'.join(map(str, sizes.values()))}"
+            )
+            for case in cases
+            for function, sizes in case.runs()
+        ],
+    )
