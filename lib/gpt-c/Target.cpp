@@ -41,17 +41,31 @@ static MlirDiagnosticSeverity wrapSeverity(DiagnosticSeverity severity) {
   llvm_unreachable("not a severity");
 }
 
+/// Writes "file:line:column: " where `location` knows them, as compilers do,
+/// else the location as MLIR prints it.
+static void print(raw_ostream &stream, Location location) {
+  if (auto position = location->findInstanceOf<FileLineColLoc>())
+    stream << position.getFilename().getValue() << ":" << position.getLine()
+           << ":" << position.getColumn() << ": ";
+  else if (!isa<UnknownLoc>(location))
+    stream << location << ": ";
+}
+
 /// Writes `diagnostic` with its location and notes. The note that MLIR adds to
 /// every error of an operation, the operation itself, is left out: for a
 /// function that is all of its body, and the reproducer has it too.
 static std::string print(Diagnostic &diagnostic) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  stream << diagnostic.getLocation() << ": " << diagnostic;
+  print(stream, diagnostic.getLocation());
+  stream << diagnostic;
   for (Diagnostic &note : diagnostic.getNotes()) {
     std::string line = note.str();
-    if (!StringRef(line).starts_with("see current operation"))
-      stream << "\n" << note.getLocation() << ": note: " << line;
+    if (StringRef(line).starts_with("see current operation"))
+      continue;
+    stream << "\n";
+    print(stream, note.getLocation());
+    stream << "note: " << line;
   }
   return text;
 }

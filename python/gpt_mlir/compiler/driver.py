@@ -8,6 +8,7 @@ diagnostics, and the memory is given back when it is done.
 from __future__ import annotations
 
 import io
+import logging
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -30,6 +31,10 @@ OutputKind = Literal["llvmir", "asm", "object", "shared"]
 # Called with what is being done, when that may take time: "lowering", "generating code".
 Progress = Callable[[str], None]
 
+# Warnings and remarks of passes; errors are raised.
+_LOG = logging.getLogger("gpt_mlir.compiler")
+_LEVELS = {"warning": logging.WARNING, "remark": logging.INFO, "note": logging.INFO}
+
 # What leads from the `gpt` stage to each of the others; "llvm" is CompileOptions.pipeline.
 _STAGE_PIPELINES: dict[str, str] = {
     "gpt": "",
@@ -51,6 +56,9 @@ def run_pipeline(module: ir.Module, pipeline: str, *, what: str = "the pipeline 
     """
     reproducer = Path(tempfile.gettempdir()) / f"gpt-mlir-{uuid.uuid4().hex}.mlir"
     succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, str(reproducer))
+    for severity, text in diagnostics:
+        if severity in _LEVELS:
+            _LOG.log(_LEVELS[severity], "%s: %s", severity, text)
     if not succeeded:
         raise CompileError(
             what,

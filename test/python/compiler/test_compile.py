@@ -187,7 +187,9 @@ def test_failure_leaves_a_reproducer(options: CompileOptions) -> None:
     with pytest.raises(CompileError) as caught:
         emit(module, "object", dataclasses.replace(options, pipeline="gpt-prepare-exports"))
     error = caught.value
-    assert "cannot be exported: argument 1" in error.diagnostics[0]
+    (diagnostic,) = error.diagnostics
+    assert diagnostic.startswith("-:1:1: 'func.func' op cannot be exported: argument 1")
+    assert "see current operation" not in diagnostic
     assert error.reproducer is not None
     assert f"gpt-opt --run-reproducer {error.reproducer}" in str(error)
     text = error.reproducer.read_text()
@@ -213,6 +215,22 @@ def test_reproducer_fails_in_gpt_opt(tmp_path: Path, options: CompileOptions) ->
     assert done.returncode != 0
     assert "cannot be exported: argument 0" in done.stderr
     reproducer.unlink()
+
+
+def test_remarks_of_passes_are_logged(double: ir.Module, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="gpt_mlir.compiler")
+    module = parse("""module attributes {transform.with_named_sequence} {
+      func.func private @f() { return }
+      transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+        %f = transform.structured.match ops{["func.func"]} in %root
+            : (!transform.any_op) -> !transform.any_op
+        transform.debug.emit_remark_at %f, "found it" : !transform.any_op
+        transform.yield
+      }
+    }""")
+    run_pipeline(module, "transform-interpreter")
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert "remark: -:2:7: found it" in caplog.text
 
 
 def test_unknown_pass(double: ir.Module, options: CompileOptions) -> None:
