@@ -40,6 +40,7 @@ void gpt::buildGptToLinalgPipeline(OpPassManager &pm) {
 /// returns a buffer that is one of its arguments.
 static void addBufferization(OpPassManager &pm) {
   pm.addPass(gpt::createMarkReadOnlyArguments());
+  pm.addPass(gpt::createDuplicateFills());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;

@@ -160,6 +160,20 @@ def DecomposeAggregates : Pass<"gpt-decompose-aggregates"> {
   ];
 }
 
+def DuplicateFills : Pass<"gpt-duplicate-fills"> {
+  let summary = "Give every op that writes a filled tensor its own fill";
+  let description = [{
+    A `linalg.fill` of a `tensor.empty` with several uses, of which some write
+    it (as an init operand), is cloned in front of each of those.
+  }];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numDuplicated", "num-duplicated", "Number of fills made">
+  ];
+}
+
 def MarkReadOnlyArguments : Pass<"gpt-mark-read-only-arguments", "ModuleOp"> {
   let summary = "Protect the arguments of exported functions from writes";
   let description = [{
