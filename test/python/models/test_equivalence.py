@@ -1,0 +1,140 @@
+"""All architectures against `transformers` in float32, and against themselves.
+
+What must not matter: whether there is a KV cache, how a prompt is cut, what else is in the batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import CASES, CONTEXT, llm_of, reference_of
+
+# Of the largest logit. Both sides compute in float32, in different orders; 1e-4 is what a user of
+# the model could never see, and two hundred times what is measured.
+REFERENCE_TOLERANCE = 1e-4
+# Of the largest logit: the same formula in float32, in another order of summation.
+ORDER_TOLERANCE = 1e-5
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def ids_of(case: str, *shape: int, seed: int = 0) -> Array:
+    vocab = llm_of(case).config.vocab_size
+    return np.random.default_rng(seed).integers(0, vocab, shape)
+
+
+def assert_close(found: Array, expected: Array, tolerance: float) -> None:
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_logits(case: str) -> None:
+    ids = ids_of(case, 2, 70)
+    with torch.no_grad():
+        expected = reference_of(case)(torch.from_numpy(ids)).logits.numpy()
+    model = llm_of(case).model
+    assert_close(model.forward(ids), expected, REFERENCE_TOLERANCE)
+    caches = model.allocate(2, 70)
+    found = model.prefill(ids, np.zeros(2, np.int64), caches)
+    assert_close(found, expected[:, -1], REFERENCE_TOLERANCE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_greedy_tokens(case: str) -> None:
+    prompt = ids_of(case, 9)
+    with torch.no_grad():
+        expected = reference_of(case).generate(
+            torch.from_numpy(prompt)[None],
+            attention_mask=torch.ones(1, 9, dtype=torch.int64),
+            max_new_tokens=128,
+            do_sample=False,
+            pad_token_id=0,
+        )[0, 9:]
+    result = llm_of(case).generate(prompt, max_new_tokens=128)
+    assert list(result.token_ids) == expected.tolist()
+    assert result.finish_reason == "length"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_cached_equals_uncached(case: str) -> None:
+    prompt = ids_of(case, 5, seed=1)
+    cached = llm_of(case).generate(prompt, max_new_tokens=24)
+    uncached = llm_of(case).generate(prompt, max_new_tokens=24, use_cache=False)
+    assert cached.token_ids == uncached.token_ids
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_prefill_equals_token_by_token(case: str) -> None:
+    ids = ids_of(case, 2, 33)
+    model = llm_of(case).model
+    whole = model.allocate(2, 40)
+    expected = model.prefill(ids, np.zeros(2, np.int64), whole)
+    caches = model.allocate(2, 40)
+    for position in range(33):
+        positions = np.full(2, position, np.int64)
+        logits = model.decode(ids[:, position : position + 1], positions, caches)
+    assert_close(logits, expected, ORDER_TOLERANCE)
+    for found, cache in zip(caches, whole, strict=True):
+        assert_close(found, cache, ORDER_TOLERANCE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_prefill_in_pieces(case: str) -> None:
+    ids = ids_of(case, 1, 33)
+    model = llm_of(case).model
+    expected = model.prefill(ids, np.zeros(1, np.int64), model.allocate(1, 33))
+    caches = model.allocate(1, 33)
+    for begin, end in ((0, 1), (1, 12), (12, 32), (32, 33)):
+        logits = model.prefill(ids[:, begin:end], np.array([begin]), caches)
+    assert_close(logits, expected, ORDER_TOLERANCE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_batch_equals_its_members(case: str) -> None:
+    prompts = [ids_of(case, size, seed=size).tolist() for size in (1, 17, 4, 40)]
+    llm = llm_of(case)
+    batch = llm.generate(prompts, max_new_tokens=20)
+    alone = [llm.generate(prompt, max_new_tokens=20) for prompt in prompts]
+    assert [result.token_ids for result in batch] == [result.token_ids for result in alone]
+    drawn = llm.generate(prompts, max_new_tokens=20, temperature=1.0, top_k=0, seed=7)
+    for i, prompt in enumerate(prompts):
+        single = llm.generate(prompt, max_new_tokens=20, temperature=1.0, top_k=0, seed=7 + i)
+        assert drawn[i].token_ids == single.token_ids
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_decode_with_sequences_at_different_positions(case: str) -> None:
+    ids = ids_of(case, 3, 21)
+    model = llm_of(case).model
+    lengths = (3, 20, 11)
+    caches = model.allocate(3, 21)
+    for row, length in enumerate(lengths):
+        slot = [cache[row : row + 1] for cache in caches]
+        model.prefill(ids[row : row + 1, :length], np.zeros(1, np.int64), slot)
+    last = np.stack([ids[row, length : length + 1] for row, length in enumerate(lengths)])
+    logits = model.decode(last, np.array(lengths), caches)
+    for row, length in enumerate(lengths):
+        expected = model.forward(ids[row : row + 1, : length + 1])[0, -1]
+        assert_close(logits[row], expected, ORDER_TOLERANCE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_position_sees_the_future(case: str) -> None:
+    ids = ids_of(case, 1, 30)
+    changed = ids.copy()
+    changed[:, 12:] = ids_of(case, 1, 18, seed=5)
+    model = llm_of(case).model
+    before, after = model.forward(ids), model.forward(changed)
+    np.testing.assert_array_equal(before[:, :12], after[:, :12])
+    assert not np.allclose(before[:, 12:], after[:, 12:])
+
+
+@pytest.mark.parametrize("case", ["gpt2", "neox", "llama-gqa"])
+def test_up_to_the_last_position_of_the_context(case: str) -> None:
+    ids = ids_of(case, 1, CONTEXT)
+    with torch.no_grad():
+        expected = reference_of(case)(torch.from_numpy(ids)).logits.numpy()
+    assert_close(llm_of(case).model.forward(ids), expected, REFERENCE_TOLERANCE)
