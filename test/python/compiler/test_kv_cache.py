@@ -89,10 +89,11 @@ def compile_cached(shape: Shape, options: str = "logits=all") -> Executable:
     run_pipeline(module, f"gpt-insert-kv-cache{{{options}}},cse,canonicalize")
     executable = compile_module(module)
     rng = np.random.default_rng(0)
-    weights = {
-        weight.name: (rng.standard_normal(weight.shape) / np.sqrt(weight.shape[-1])).astype("f4")
-        for weight in executable.function("forward").signature.weights
-    }
+    weights = {}
+    for weight in executable.function("forward").signature.weights:
+        extents = [extent or 0 for extent in weight.shape]
+        scale = 1 / np.sqrt(extents[-1])
+        weights[weight.name] = (rng.standard_normal(extents) * scale).astype(np.float32)
     return executable.bind(weights)
 
 
@@ -100,7 +101,8 @@ def make_caches(executable: Executable, batch: int, capacity: int = CONTEXT) -> 
     """Returns caches full of NaN: entries that were not written must never be read."""
     caches = {}
     for cache in executable.function("prefill").signature.caches:
-        shape = [batch, cache.shape[1], capacity, cache.shape[3]]
+        _, heads, _, head_dim = cache.shape
+        shape = (batch, heads or 0, capacity, head_dim or 0)
         caches[cache.name] = np.full(shape, np.nan).astype(cache.dtype.numpy)
     return caches
 
@@ -109,9 +111,16 @@ def run(
     executable: Executable, function: str, ids: Array, position: int | Array, caches: Any
 ) -> Array:
     positions = np.broadcast_to(np.asarray(position, np.int64), ids.shape[:1]).copy()
-    returned: Array = executable.function(function)(
+    returned = executable.function(function)(
         ids=np.ascontiguousarray(ids), positions=positions, **caches
     )
+    assert isinstance(returned, np.ndarray)
+    return returned
+
+
+def forward(executable: Executable, ids: Array) -> Array:
+    returned = executable.function("forward")(ids=ids)
+    assert isinstance(returned, np.ndarray)
     return returned
 
 
@@ -133,7 +142,7 @@ def test_cached_equals_uncached(shape: Shape) -> None:
     executable = compile_cached(shape)
     batch, length = 3, 11
     ids = random_ids(batch, length)
-    want = executable.function("forward")(ids=ids)
+    want = forward(executable, ids)
 
     whole = run(executable, "prefill", ids, 0, make_caches(executable, batch))
     np.testing.assert_allclose(whole, want, atol=TOLERANCE)
@@ -159,9 +168,8 @@ def test_sequences_at_different_positions() -> None:
         run(executable, "prefill", ids[[row], :length], 0, part)
     new = ids[np.arange(3), lengths][:, None]
     got = run(executable, "decode", new, lengths, caches)
-    forward = executable.function("forward")
     for row, length in enumerate(lengths):
-        want = forward(ids=ids[[row], : length + 1].copy())[:, -1:]
+        want = forward(executable, ids[[row], : length + 1].copy())[:, -1:]
         np.testing.assert_allclose(got[[row]], want, atol=TOLERANCE)
 
 
@@ -171,7 +179,7 @@ def test_last_logits_and_full_cache() -> None:
     ids = random_ids(2, 9)
     got = run(executable, "prefill", ids, 0, make_caches(executable, 2, capacity=9))
     assert got.shape == (2, 1, VOCABULARY)
-    want = executable.function("forward")(ids=ids)[:, -1:]
+    want = forward(executable, ids)[:, -1:]
     np.testing.assert_allclose(got, want, atol=TOLERANCE)
 
 
@@ -182,7 +190,7 @@ def test_narrow_cache() -> None:
     caches = make_caches(executable, 2)
     assert {cache.dtype.itemsize for cache in caches.values()} == {2}
     got = run(executable, "prefill", ids, 0, caches)
-    want = executable.function("forward")(ids=ids)
+    want = forward(executable, ids)
     np.testing.assert_allclose(got, want, atol=BF16_TOLERANCE)
     assert np.abs(got - want).max() > TOLERANCE
 
