@@ -201,6 +201,18 @@ def DropCacheResults : Pass<"gpt-drop-cache-results", "ModuleOp"> {
   ];
 }
 
+def ReturnDistinctBuffers : Pass<"gpt-return-distinct-buffers"> {
+  let summary = "Return no buffer twice";
+  let description = [{
+    Clones every returned memref that is a view of what an earlier operand of the
+    same `func.return` is a view of. Runs before buffer deallocation.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+  let statistics = [
+    Statistic<"numCloned", "num-cloned", "Number of results cloned">
+  ];
+}
+
 def ConvertStridedCopies : Pass<"gpt-convert-strided-copies"> {
   let summary = "Convert copies of strided memory to linalg.copy";
   let description = [{
