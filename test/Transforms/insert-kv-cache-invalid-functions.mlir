@@ -57,7 +57,8 @@ func.func @forward(%x: tensor<?x?x8xf32>, %y: tensor<?x8xf32> {gpt.dims = ["seq"
 
 // -----
 
-// expected-error @+1 {{'forward' cannot run incrementally: arguments #0 and #1 have different batches, ? and 4}}
+// expected-error @+2 {{'forward' cannot run incrementally: arguments #0 and #1 have different batches, ? and 4}}
+// expected-note @+1 {{mark weights with 'gpt.weight', or name dimension 1 of the sequences 'seq' in 'gpt.dims'}}
 func.func @forward(%x: tensor<?x?x8xf32>, %y: tensor<4x?x8xf32>) {
   return
 }

@@ -117,10 +117,17 @@ LogicalResult SequenceAnalysis::findSequenceInputs() {
   int64_t length = ShapedType::kDynamic;
   for (unsigned index : sequenceInputs) {
     int64_t extent = typeOf(index).getDimSize(0);
-    if (extent != batch)
-      return refuse("arguments #" + Twine(first) + " and #" + Twine(index) +
-                    " have different batches, " + printExtent(batch) + " and " +
-                    printExtent(extent));
+    if (extent != batch) {
+      InFlightDiagnostic diagnostic =
+          refuse("arguments #" + Twine(first) + " and #" + Twine(index) +
+                 " have different batches, " + printExtent(batch) + " and " +
+                 printExtent(extent));
+      diagnostic.attachNote(root.getLoc())
+          << "mark weights with '" << kWeightAttr
+          << "', or name dimension 1 of the sequences '" << kSequenceDimName
+          << "' in '" << kDimsAttr << "'";
+      return diagnostic;
+    }
     extent = typeOf(index).getDimSize(kInputSequenceDim);
     if (ShapedType::isDynamic(length))
       length = extent;
