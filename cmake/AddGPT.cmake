@@ -41,24 +41,10 @@ target_compile_options(GPTPrecompiled PRIVATE
 
 # add_gpt_library(<name> <sources>... [DEPENDS <targets>...] [LINK_LIBS <libs>...])
 #
-# Adds a static library. Sources that do not exist yet stop the configuration
-# as usual; DEPENDS names tblgen targets and the like.
+# Adds a static library; DEPENDS names tblgen targets and the like.
 function(add_gpt_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})
-  # BRING-UP: sources not written yet are left out.
-  file(GLOB _present CONFIGURE_DEPENDS "*.cpp")
-  set(_sources)
-  foreach(_source IN LISTS ARG_UNPARSED_ARGUMENTS)
-    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${_source}")
-      list(APPEND _sources ${_source})
-    else()
-      message(STATUS "bring-up: ${CMAKE_CURRENT_SOURCE_DIR}/${_source} is missing")
-    endif()
-  endforeach()
-  if(NOT _sources)
-    set(_sources "${PROJECT_BINARY_DIR}/cmake/GPTPrecompiled.cpp")
-  endif()
-  add_library(${name} STATIC ${_sources})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_precompile_headers(${name} REUSE_FROM GPTPrecompiled)
   endif()
