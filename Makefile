@@ -15,7 +15,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Set up everything and let the bundled model write
-	@.venv/bin/gpt-mlir generate "$(PROMPT)"
+	@.venv/bin/gpt-mlir generate --echo "$(PROMPT)"
 
 test: setup-test check-gpt pytest ## Set up everything and run all tests
 

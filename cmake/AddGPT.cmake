@@ -28,7 +28,7 @@ set(GPT_PRECOMPILED_HEADERS
   <mlir/Transforms/GreedyPatternRewriteDriver.h>
   <mlir/Transforms/WalkPatternRewriteDriver.h>)
 
-file(WRITE "${PROJECT_BINARY_DIR}/cmake/GPTPrecompiled.cpp"
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/cmake/GPTPrecompiled.cpp" CONTENT
   "// Carries the precompiled header shared by all libraries.\n")
 add_library(GPTPrecompiled OBJECT "${PROJECT_BINARY_DIR}/cmake/GPTPrecompiled.cpp")
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")

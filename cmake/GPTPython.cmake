@@ -14,6 +14,10 @@ endif()
 if(Python3_EXECUTABLE)
   set(Python_EXECUTABLE "${Python3_EXECUTABLE}")
 endif()
+if(NOT GPT_ENABLE_PYTHON)
+  find_package(Python3 3.11 COMPONENTS Interpreter REQUIRED) # lit needs it
+  return()
+endif()
 include(MLIRDetectPythonEnv)
 mlir_configure_python_dev_packages()
 
