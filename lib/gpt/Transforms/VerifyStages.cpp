@@ -66,19 +66,21 @@ static SmallVector<Type> getTypes(Operation *op) {
 static LogicalResult verifyStage(Operation *root,
                                  const StageContract &contract) {
   bool holds = true;
-  root->walk([&](Operation *op) {
+  root->walk<WalkOrder::PreOrder>([&](Operation *op) {
     StringRef dialect = op->getName().getDialectNamespace();
     bool isBuiltin = isa<ModuleOp>(op);
     if (!isBuiltin && !llvm::is_contained(contract.dialects, dialect)) {
       op->emitOpError("is not allowed in the ") << contract.name << " stage";
       holds = false;
-      return;
+      // What is inside such an op belongs to it.
+      return WalkResult::skip();
     }
     if (Type type = findForbiddenType(getTypes(op), contract)) {
       op->emitOpError("uses ") << type << ", which is not allowed in the "
                                << contract.name << " stage";
       holds = false;
     }
+    return WalkResult::advance();
   });
   return success(holds);
 }
