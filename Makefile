@@ -46,4 +46,4 @@ check-gpt: setup-test
 	@ninja -C build/$(PRESET) check-gpt
 
 pytest: check-gpt
-	@$(PYTHON) -m pytest -n $(JOBS)
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup

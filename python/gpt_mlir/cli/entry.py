@@ -20,7 +20,7 @@ __all__ = ["PROGRAM", "main"]
 PROGRAM = "gpt-mlir"
 # The base of the parser's own errors. Typer has brought its own copy of click since 0.20, and this
 # finds the right one either way.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -41,12 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     warnings.showwarning = _show_warning
     given = sys.argv[1:] if arguments is None else list(arguments)
+    command = typer.main.get_command(app)
     try:
-        code = typer.main.get_command(app).main(
-            args=given, prog_name=PROGRAM, standalone_mode=False
-        )
+        # Not `command.main`: it has its own ideas about Ctrl-C and broken pipes.
+        with command.make_context(PROGRAM, given) as context:
+            command.invoke(context)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return 0
+    except typer.Exit as done:
+        return done.exit_code
     except _UsageError as error:
         return _usage(error)
     except BrokenPipeError:
@@ -73,5 +76,5 @@ def _fail(error: Exception) -> int:
     return EXIT_ERROR
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"{PROGRAM}: warning: {message}", file=sys.stderr)

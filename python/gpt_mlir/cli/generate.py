@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from gpt_mlir.cli.progress import Progress
-from gpt_mlir.generation import LLM, GenerationInterrupted, GenerationResult, default_model
+from gpt_mlir.generation import LLM, GenerationResult, default_model
 
 __all__ = ["run"]
 
@@ -41,13 +41,13 @@ def run(
             model or default_model(), options=options, use_cache=use_cache, progress=progress
         )
     pieces = llm.stream(text, use_cache=use_cache, **sampling)
-    if echo:
-        _write(text)
     try:
+        if echo:
+            _write(text)
         for piece in pieces:
             _write(piece)
-    except GenerationInterrupted as interrupted:
-        _finish(interrupted.results[0], quiet=quiet)
+    except KeyboardInterrupt:
+        _finish(pieces.interrupt()[0], quiet=quiet)
         raise
     _finish(pieces.results[0], quiet=quiet)
 

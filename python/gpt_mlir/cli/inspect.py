@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpt_mlir.cli.progress import Progress
 from gpt_mlir.cli.stages import Stage
@@ -14,9 +14,18 @@ from gpt_mlir.errors import InputError
 from gpt_mlir.generation import LLM, default_model
 from gpt_mlir.models import ModelConfig
 
+if TYPE_CHECKING:
+    from gpt_mlir.compiler.driver import Stage as LoweredStage
+
 __all__ = ["run"]
 
 _ACTIVATION_BYTES = 4
+_STAGES: dict[Stage, LoweredStage] = {
+    Stage.GPT: "gpt",
+    Stage.LINALG: "linalg",
+    Stage.LOOPS: "loops",
+    Stage.LLVM: "llvm",
+}
 
 
 def run(
@@ -60,24 +69,25 @@ def _ir(llm: LLM, stage: Stage, function: str | None, *, use_cache: bool, option
     if stage == Stage.ASM:
         assembly = emit(module, "asm", options).decode()
         return assembly if function is None else _assembly_of(assembly, function)
-    lowered = lower(module, stage.value, options)
+    lowered = lower(module, _STAGES[stage], options)
     if function is None:
         return str(lowered)
-    functions = {
-        op.attributes["sym_name"].value: op
-        for op in (each.operation for each in lowered.body.operations)
-        if "sym_name" in op.attributes
-    }
+    functions: dict[str, Any] = {}
+    for op in lowered.body.operations:
+        attributes: Any = op.operation.attributes
+        if "sym_name" in attributes:
+            functions[attributes["sym_name"].value] = op.operation
     if function not in functions:
         raise _unknown_function(function, functions)
     return str(functions[function])
 
 
 def _assembly_of(assembly: str, function: str) -> str:
-    functions = dict(re.findall(r"(?ms)^(\w+):[^\n]*# @\1$(.*?)^\.Lfunc_end\d+:", assembly))
-    if function not in functions:
+    functions = re.findall(r"(?m)^\s*\.type\s+(\S+),@function$", assembly)
+    body = re.search(rf"(?ms)^{re.escape(function)}:.*?(?=^\.Lfunc_end\d+:)", assembly)
+    if function not in functions or body is None:
         raise _unknown_function(function, functions)
-    return f"{function}:{functions[function]}"
+    return body.group()
 
 
 def _unknown_function(name: str, known: Any) -> InputError:

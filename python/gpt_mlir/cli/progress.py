@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
 
 __all__ = ["Progress"]
 
@@ -20,7 +25,7 @@ class Progress:
     def __init__(self) -> None:
         self._step = ""
         self._begin = time.monotonic()
-        self._live: object | None = None
+        self._live: Live | None = None
 
     def __call__(self, step: str) -> None:
         """Begins a step."""
@@ -47,9 +52,9 @@ class Progress:
         traceback: TracebackType | None,
     ) -> None:
         if self._live is not None:
-            self._live.__exit__(kind, error, traceback)  # type: ignore[attr-defined]
+            self._live.__exit__(kind, error, traceback)
 
-    def _render(self) -> object:
+    def _render(self) -> RenderableType:
         from rich.spinner import Spinner
         from rich.text import Text
 

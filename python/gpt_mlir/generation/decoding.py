@@ -9,7 +9,7 @@ into its slot, and the caches handed to compiled code shrink to a contiguous fro
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -123,7 +123,7 @@ def decode(
     watch: Stopwatch,
     *,
     prefill_chunk: int | None = None,
-) -> Iterator[TextPiece]:
+) -> Generator[TextPiece, None, None]:
     """Generates all sequences with a KV cache; yields text as it becomes certain.
 
     Args:
@@ -187,7 +187,7 @@ def _drop_finished(running: list[Continuation], caches: Sequence[Array]) -> None
 
 def decode_uncached(
     model: UncachedModel, sequences: Sequence[Continuation], watch: Stopwatch
-) -> Iterator[TextPiece]:
+) -> Generator[TextPiece, None, None]:
     """Generates all sequences by running the whole forward function for each token.
 
     What the KV cache is measured against: the text is the same.

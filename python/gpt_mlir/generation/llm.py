@@ -166,9 +166,14 @@ class LLM:
             GenerationInterrupted: Ctrl-C; it carries what was generated.
         """
         pieces = self.stream(prompt, **arguments)
-        for piece in pieces:
-            if stream is not None:
-                stream(piece)
+        try:
+            for piece in pieces:
+                if stream is not None:
+                    stream(piece)
+        except GenerationInterrupted:
+            raise
+        except KeyboardInterrupt:  # in the callback
+            raise GenerationInterrupted(pieces.interrupt()) from None
         return list(pieces.results) if pieces.is_batch else pieces.results[0]
 
     def stream(
@@ -309,9 +314,14 @@ class TextStream(Iterator[TextPiece]):
         try:
             return next(self._pieces)
         except KeyboardInterrupt:
-            for sequence in self._sequences:
-                sequence.interrupt()
-            raise GenerationInterrupted(self.results) from None
+            raise GenerationInterrupted(self.interrupt()) from None
+
+    def interrupt(self) -> tuple[GenerationResult, ...]:
+        """Ends what still runs, and returns the results; there are no more pieces then."""
+        self._pieces.close()
+        for sequence in self._sequences:
+            sequence.interrupt()
+        return self.results
 
     @property
     def results(self) -> tuple[GenerationResult, ...]:

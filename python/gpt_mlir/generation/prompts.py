@@ -31,7 +31,7 @@ def split_batch(prompt: Prompt | Sequence[Prompt]) -> tuple[list[Prompt], bool]:
         if prompt.ndim not in (1, 2):
             raise InputError(f"token ids expected rank 1 or 2, found rank {prompt.ndim}")
         return ([prompt], False) if prompt.ndim == 1 else (list(prompt), True)
-    if not isinstance(prompt, Sequence):
+    if not isinstance(prompt, Sequence) or isinstance(prompt, bytes):
         raise InputError(
             f"prompt expected a text, token ids or a list of such, found {type(prompt).__name__}"
         )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_mlir.errors import TokenizerError
+from gpt_mlir.errors import InputError, TokenizerError
 
 if TYPE_CHECKING:
     import tokenizers
@@ -56,11 +56,16 @@ class Tokenizer:
         return size
 
     def encode(self, text: str) -> list[int]:
-        """Returns the token ids of `text`, with the special tokens the tokenizer puts around it."""
+        """Returns the token ids of `text`, with the special tokens the tokenizer puts around it.
+
+        Raises:
+            InputError: `text` holds half of a surrogate pair, so it is no text.
+        """
         try:
-            ids: list[int] = self._tokenizer.encode(text).ids
+            text.encode()
         except UnicodeEncodeError as error:
-            raise TokenizerError(f"the prompt is not valid Unicode: {error}") from None
+            raise InputError(f"the prompt is not valid Unicode: {error}") from None
+        ids: list[int] = self._tokenizer.encode(text).ids
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
