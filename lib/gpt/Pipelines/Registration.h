@@ -1,4 +1,4 @@
-//===- Registration.h - registers all of gpt-mlir ----------------*- C++ -*-===//
+//===- Registration.h - registers all of gpt-mlir ---------------*- C++ -*-===//
 //
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
