@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-gpt pytest lint format docs clean setup setup-test
+.PHONY: help demo test test-slow check-gpt pytest lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: setup ## Set up everything and let the bundled model write
 	@.venv/bin/gpt-mlir generate --echo "$(PROMPT)"
 
 test: setup-test check-gpt pytest ## Set up everything and run all tests
+
+test-slow: setup-test ## Run the tests of large models and of time
+	@$(PYTHON) -m pytest -m slow
 
 lint: setup-test ## Check format and types
 	clang-format-22 --dry-run -Werror $(CXX_FILES)
