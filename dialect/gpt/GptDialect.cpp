@@ -9,9 +9,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "gpt/GptDialect.h"
+#include "gpt/GptParallel.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -134,6 +136,16 @@ LogicalResult GptDialect::verifyRegionResultAttribute(
 
 LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
                                                    NamedAttribute attribute) {
+  if (attribute.getName() == kParallelAttr && isa<FunctionOpInterface>(op) &&
+      isa<UnitAttr>(attribute.getValue()))
+    return success();
+  if (attribute.getName() == kWorkAttr) {
+    auto work = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (isa<LoopLikeOpInterface>(op) && work && !work.getValue().isNegative())
+      return success();
+    return op->emitError() << "expected '" << kWorkAttr
+                           << "' on a loop, an integer that is 0 or more";
+  }
   return op->emitError() << "expected '" << attribute.getName().getValue()
                          << "' on a function argument or result";
 }

@@ -271,6 +271,113 @@ def ExpandF16 : Pass<"gpt-expand-f16"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+def OutlineParallel : Pass<"gpt-outline-parallel", "ModuleOp"> {
+  let summary = "Make functions of parallel loops";
+  let description = [{
+    Replaces every outermost `scf.forall` or `scf.parallel` without results by
+    the call of a function that may be shared among threads:
+
+    ```mlir
+    scf.forall (%i) in (%n) { use(%i, %x) }
+    // becomes
+    func.call @f_parallel(%work, %n, %x)
+
+    func.func private @f_parallel(%work: index, %count: index, %x: T)
+        attributes {gpt.parallel} {
+      func.call @f_parallel_body(%c0, %count, %x)
+    }
+    func.func private @f_parallel_body(%begin: index, %end: index, %x: T) {
+      scf.for %i = %begin to %end step %c1 { use(%i, %x) }
+    }
+    ```
+
+    A loop of several dimensions runs over their product. Constants move into
+    the body, other values are passed. Loops inside of it stay as they are, and
+    so do loops known to have one iteration: there the next loop inside counts.
+
+    `%work` is an estimate of the work of all iterations in multiply-adds:
+    `gpt.work` of the loop times the number of iterations, else the ops that it
+    executes. Loops whose work is a constant below `min-work` stay as they are.
+  }];
+  let options = [
+    Option<"minWork", "min-work", "int64_t", "16384",
+           "Least work, if it is a constant, that a function is made for">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::gpt::GptDialect", "::mlir::scf::SCFDialect"
+  ];
+  let statistics = [
+    Statistic<"numOutlined", "num-outlined", "Number of loops made functions">,
+    Statistic<"numSmall", "num-small", "Number of loops with too little work">
+  ];
+}
+
+def LowerParallelCalls : Pass<"gpt-lower-parallel-calls", "ModuleOp"> {
+  let summary = "Let the runtime share calls among threads";
+  let description = [{
+    In every function with `gpt.parallel`, replaces the call of the body by a
+    call through a pointer that the module then exports,
+
+    ```mlir
+    llvm.mlir.global external @gpt_parallel_runtime() : !llvm.ptr  // null
+    ```
+
+    of the C type `void (*)(void (*task)(void *context, int64_t begin, int64_t
+    end), void *context, int64_t count, int64_t work)`. It has to call the task
+    for ranges that cover 0 to count, each iteration once, on any threads, and
+    to return when they are done. While it is null, the task is called once, for
+    all iterations. Without such functions there is no pointer.
+
+    Runs after `gpt-emit-packed-entry`, which makes all that it finds internal.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of calls shared">
+  ];
+}
+
+def ApproximateMath : Pass<"gpt-approximate-math"> {
+  let summary = "Replace functions by polynomials";
+  let description = [{
+    Replaces `math.exp`, `math.tanh`, `math.erf`, `math.sin` and `math.cos` on
+    f32 scalars and vectors by arithmetic without branches, calls or gathers.
+    Ops on other types are left alone.
+
+    The error, in units in the last place (ulp) of the correct result, with and
+    without fused multiply-add, is at most:
+
+    | Function | ulp | Where |
+    |----------|-----|-------|
+    | exp      | 1.1 | everywhere, denormal results included |
+    | tanh     | 2.5 | everywhere |
+    | erf      | 2   | everywhere |
+    | sin, cos | 0.51 | -2^28 to 2^28; NaN beyond |
+
+    NaN, infinities and zeros give what IEEE 754 and C ask for: `exp(-inf)` is
+    0, `tanh(-0.0)` is -0.0. tanh and erf never exceed 1 in magnitude.
+  }];
+  let options = [
+    ListOption<"functions", "functions", "std::string",
+               "Functions to replace, of exp, tanh, erf, sin, cos; all when "
+               "none is named">
+  ];
+  let statistics = [
+    Statistic<"numExp", "num-exp", "Number of math.exp replaced">,
+    Statistic<"numTanh", "num-tanh", "Number of math.tanh replaced">,
+    Statistic<"numErf", "num-erf", "Number of math.erf replaced">,
+    Statistic<"numSin", "num-sin", "Number of math.sin replaced">,
+    Statistic<"numCos", "num-cos", "Number of math.cos replaced">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
 // Contracts between stages
 //===----------------------------------------------------------------------===//
 
