@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuntimeFunction.h"
+#include "RuntimeTeam.h"
 
 #include <algorithm>
 #include <cstring>
@@ -105,6 +106,12 @@ Function Function::bind(nb::dict values) const {
   return result;
 }
 
+Function Function::withNumThreads(int count) const {
+  Function result = *this;
+  result.numThreads = count;
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Calling
 //===----------------------------------------------------------------------===//
@@ -137,6 +144,7 @@ nb::list Function::call(nb::args values) const {
     pointers[0] = results.data();
   {
     nb::gil_scoped_release release;
+    NumThreadsScope threads(numThreads);
     entry(pointers.data());
   }
   return takeResults(results.data(), pointers.data() + firstArgumentSlot(),

@@ -68,6 +68,10 @@ public:
   /// Calls the code with the arguments that are not bound, in order.
   nanobind::list call(nanobind::args values) const;
 
+  /// Returns this function, for calls that use `count` threads; 0 for as many
+  /// as the process has set.
+  Function withNumThreads(int count) const;
+
   /// The indices of the arguments that a call takes.
   const std::vector<size_t> &getFree() const { return free; }
 
@@ -85,6 +89,7 @@ private:
   std::vector<size_t> free;
   std::vector<std::shared_ptr<BoundArgument>> bound;
   NamedSizes sizes;
+  int numThreads = 0;
 
   size_t firstArgumentSlot() const {
     return signature->results.empty() ? 0 : 1;

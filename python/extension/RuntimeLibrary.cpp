@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuntimeLibrary.h"
+#include "RuntimeTeam.h"
 
 #include <cerrno>
 #include <cstring>
@@ -27,10 +28,18 @@ using namespace gpt::runtime;
                            "': " + (reason ? reason : "unknown reason"));
 }
 
+/// Gives the library the threads of this process, if it has a use for them.
+static void connectThreads(void *handle) {
+  using ParallelRuntime = decltype(&parallelFor);
+  if (void *pointer = dlsym(handle, "gpt_parallel_runtime"))
+    *static_cast<ParallelRuntime *>(pointer) = &parallelFor;
+}
+
 std::shared_ptr<Library> Library::open(const std::string &path) {
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     throwLoadError(path);
+  connectThreads(handle);
   return std::shared_ptr<Library>(new Library(handle, -1));
 }
 
@@ -54,6 +63,7 @@ std::shared_ptr<Library> Library::fromBytes(std::string_view bytes,
   library->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library->handle)
     throwLoadError(path);
+  connectThreads(library->handle);
   return library;
 }
 

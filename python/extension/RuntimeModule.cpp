@@ -12,8 +12,11 @@
 
 #include "RuntimeFunction.h"
 #include "RuntimeLibrary.h"
+#include "RuntimeProcessors.h"
+#include "RuntimeTeam.h"
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
@@ -50,9 +53,28 @@ NB_MODULE(_runtime, m) {
            "(name, dtype, shape with -1 for dynamic, names of dims, writable).")
       .def("bind", &Function::bind, "values"_a,
            "Returns a function with the arguments of these indices bound.")
+      .def("with_num_threads", &Function::withNumThreads, "count"_a,
+           "Returns this function, for calls that use `count` threads; 0 for\n"
+           "as many as the process has set.")
       .def("__call__", &Function::call, "values"_a,
            "Runs the function on the arguments that are not bound. Returns\n"
            "the results as new NumPy arrays; bf16 comes as uint16.")
       .def_prop_ro("free", &Function::getFree,
                    "The indices of the arguments that a call takes.");
+
+  m.attr("MAX_THREADS") = kMaxThreads;
+  m.def("set_num_threads", &setNumThreads, "count"_a,
+        "Sets the threads that calls use unless told otherwise; 0 for as many\n"
+        "as there are usable processors.");
+  m.def("get_num_threads", &getNumThreads,
+        "Returns how many threads a call would use.");
+  m.def("set_spin_time", &setSpinTime, "microseconds"_a,
+        "Sets how long a thread without work looks out for more before it\n"
+        "sleeps.");
+  m.def("usable_processors", &countUsableProcessors,
+        "Returns the processors that affinity and control groups leave.");
+  m.def(
+      "processor_quota", &readProcessorQuota, "root"_a = "",
+      "Returns the limit of control groups in processors, or None. Looks for\n"
+      "all files below folder `root`.");
 }

@@ -1,0 +1,376 @@
+//===- RuntimeTeam.cpp - Threads that run compiled code ---------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A generated token takes dozens of parallel regions of some microseconds, so
+// workers wait for the next one spinning, and sleep only when none came for
+// longer than a region is apart from the next. Waking a sleeper takes tens of
+// microseconds; nobody waits for that: a thread that has finished its own part
+// takes pieces of the parts of others, and one that comes too late finds
+// nothing left.
+//
+// Each thread has a slot with one word to claim pieces of its part from: the
+// number of the region and how many pieces are left. Publishing a region is a
+// store to that word, taking a piece a compare-and-swap on it. A successful
+// swap proves that the region is not finished, and hence that the description
+// read after it is the right one. No lock is ever waited for.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RuntimeTeam.h"
+#include "RuntimeProcessors.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <climits>
+#include <csignal>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#else
+#include <cfenv>
+#endif
+
+using namespace gpt::runtime;
+
+namespace {
+
+/// Least work for one thread: several times what sharing costs (below 1 us).
+constexpr int64_t kWorkPerThread = 1 << 15;
+/// Pieces that the part of a thread is divided into.
+constexpr int64_t kPiecesPerPart = 4;
+/// Bits of a claim word for the pieces that are left.
+constexpr unsigned kPieceBits = 8;
+constexpr uint64_t kPieceMask = (1 << kPieceBits) - 1;
+/// Looks between two readings of the clock.
+constexpr int kLooksPerReading = 64;
+constexpr int kDefaultSpinMicroseconds = 100;
+
+//===----------------------------------------------------------------------===//
+// The processor
+//===----------------------------------------------------------------------===//
+
+inline void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Rounding and handling of subnormal numbers. Workers take over that of the
+/// caller, else results would depend on who computes them.
+struct FloatingPointMode {
+#if defined(__x86_64__)
+  unsigned mode = 0;
+  void read() { mode = _mm_getcsr(); }
+  void apply() const { _mm_setcsr(mode); }
+#else
+  std::fenv_t mode;
+  void read() { std::fegetenv(&mode); }
+  void apply() const { std::fesetenv(&mode); }
+#endif
+};
+
+void futexWait(std::atomic<uint32_t> &word, uint32_t expected) {
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+void futexWake(std::atomic<uint32_t> &word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+/// Waits for something to happen, by spinning for a while.
+class Spin {
+public:
+  explicit Spin(int microseconds) : limit(microseconds) {}
+
+  /// Lets some time pass. Returns false when spinning has taken long enough.
+  bool wait() {
+    pause();
+    if (++looks % kLooksPerReading != 0)
+      return true;
+    auto now = std::chrono::steady_clock::now();
+    if (looks == kLooksPerReading)
+      start = now;
+    return now - start < limit;
+  }
+
+private:
+  std::chrono::microseconds limit;
+  std::chrono::steady_clock::time_point start;
+  unsigned looks = 0;
+};
+
+//===----------------------------------------------------------------------===//
+// The team
+//===----------------------------------------------------------------------===//
+
+/// What one thread shares with the others. Aligned to pairs of cache lines,
+/// which is what processors fetch.
+struct alignas(128) Slot {
+  /// region << kPieceBits | pieces left.
+  std::atomic<uint64_t> claim{0};
+  /// 1 while the thread sleeps or is about to.
+  std::atomic<uint32_t> asleep{0};
+  /// Pieces that the thread has executed so far, on a line of its own.
+  alignas(128) std::atomic<uint64_t> done{0};
+};
+
+/// A range of iterations to run.
+struct alignas(128) Region {
+  Task task;
+  void *context;
+  int64_t count;
+  /// Threads that have a part of it. The one member that workers read without
+  /// having taken a piece, and that may then be that of another region.
+  std::atomic<int> numParts;
+  FloatingPointMode mode;
+
+  int getNumParts() const { return numParts.load(std::memory_order_relaxed); }
+  int64_t getBegin(int64_t part) const {
+    return static_cast<int64_t>(static_cast<__int128>(count) * part /
+                                getNumParts());
+  }
+  /// The number of pieces of a part.
+  int64_t getNumPieces(int64_t part) const {
+    return std::min(kPiecesPerPart, getBegin(part + 1) - getBegin(part));
+  }
+  /// Runs a piece of a part.
+  void run(int64_t part, int64_t piece) const {
+    int64_t begin = getBegin(part), size = getBegin(part + 1) - begin;
+    int64_t pieces = std::min(kPiecesPerPart, size);
+    task(context, begin + size * piece / pieces,
+         begin + size * (piece + 1) / pieces);
+  }
+};
+
+/// All of it is constant-initialised and never destroyed: workers outlive the
+/// end of main.
+struct Team {
+  /// True while a thread runs a region, or changes the team.
+  std::atomic<bool> busy{false};
+  Slot slots[kMaxThreads];
+  Region region;
+  /// The number of the current region.
+  uint64_t number = 0;
+  /// Pieces of all regions so far.
+  uint64_t numPieces = 0;
+  /// Threads that there are, with the one that calls.
+  int size = 1;
+  bool isForkHandled = false;
+
+  std::atomic<int> numThreads{0};
+  std::atomic<int> numProcessors{0};
+  std::atomic<int> spinMicroseconds{kDefaultSpinMicroseconds};
+
+  void grow(int newSize);
+  void publish(int numParts);
+  uint64_t work(int own, uint64_t current, int numParts);
+  void join(int numParts);
+  int getProcessors();
+  /// Zero if more threads work than there are processors: then spinning keeps
+  /// those waiting that have work.
+  int getSpinTime() {
+    return region.getNumParts() > getProcessors() ? 0 : spinMicroseconds.load();
+  }
+};
+
+Team team;
+thread_local int requestedThreads = 0;
+
+/// After a fork, the child has the calling thread only.
+void resetAfterFork() {
+  for (Slot &slot : team.slots) {
+    slot.done.store(0);
+    slot.asleep.store(0);
+  }
+  team.numPieces = 0;
+  team.size = 1;
+  team.numProcessors.store(0);
+  team.busy.store(false);
+}
+
+int Team::getProcessors() {
+  int count = numProcessors.load(std::memory_order_relaxed);
+  if (count == 0) {
+    count = std::min(countUsableProcessors(), kMaxThreads);
+    numProcessors.store(count, std::memory_order_relaxed);
+  }
+  return count;
+}
+
+/// Takes a piece of `part` of region `number`; returns how many were left with
+/// it, or 0 if there is none.
+uint64_t takePiece(Slot &slot, uint64_t number) {
+  uint64_t claim = slot.claim.load(std::memory_order_acquire);
+  while (claim >> kPieceBits == number && (claim & kPieceMask) != 0)
+    if (slot.claim.compare_exchange_weak(claim, claim - 1,
+                                         std::memory_order_acq_rel,
+                                         std::memory_order_acquire))
+      return claim & kPieceMask;
+  return 0;
+}
+
+/// Runs pieces of the region numbered `current`, first of the thread's own part
+/// and then of others. Returns how many.
+uint64_t Team::work(int own, uint64_t current, int numParts) {
+  uint64_t executed = 0;
+  for (int i = 0; i < numParts; ++i) {
+    int part = own + i < numParts ? own + i : own + i - numParts;
+    while (uint64_t left = takePiece(slots[part], current)) {
+      if (executed++ == 0 && own != 0)
+        region.mode.apply();
+      int64_t pieces = region.getNumPieces(part);
+      region.run(part, pieces - static_cast<int64_t>(left));
+    }
+  }
+  return executed;
+}
+
+/// Waits until the slot's region is another than `last`; returns its number.
+uint64_t awaitRegion(Slot &slot, uint64_t last) {
+  auto getRegion = [&](std::memory_order order) {
+    return slot.claim.load(order) >> kPieceBits;
+  };
+  while (true) {
+    Spin spin(team.getSpinTime());
+    do {
+      uint64_t region = getRegion(std::memory_order_acquire);
+      if (region != last)
+        return region;
+    } while (spin.wait());
+    slot.asleep.store(1, std::memory_order_seq_cst);
+    if (getRegion(std::memory_order_seq_cst) == last)
+      futexWait(slot.asleep, 1);
+    slot.asleep.store(0, std::memory_order_relaxed);
+  }
+}
+
+void *runWorker(void *slotPointer) {
+  Slot &slot = *static_cast<Slot *>(slotPointer);
+  int own = static_cast<int>(&slot - team.slots);
+  uint64_t last = 0;
+  while (true) {
+    last = awaitRegion(slot, last);
+    // Parts that are published later, or are those of the next region, are left
+    // alone.
+    uint64_t executed = team.work(own, last, team.region.getNumParts());
+    if (executed != 0)
+      slot.done.store(slot.done.load(std::memory_order_relaxed) + executed,
+                      std::memory_order_release);
+  }
+  return nullptr;
+}
+
+/// Starts workers until the team has `newSize` threads, or no more can be had.
+void Team::grow(int newSize) {
+  if (!isForkHandled)
+    isForkHandled = pthread_atfork(nullptr, nullptr, resetAfterFork) == 0;
+  // Signals are for the threads of the program.
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  for (; size < newSize; ++size) {
+    slots[size].claim.store(0, std::memory_order_relaxed);
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, runWorker, &slots[size]) != 0)
+      break;
+    pthread_setname_np(thread, "gpt-mlir");
+    pthread_detach(thread);
+  }
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+}
+
+/// Makes the region visible to the threads that have a part, and wakes those
+/// that sleep.
+void Team::publish(int numParts) {
+  ++number;
+  for (int part = 0; part < numParts; ++part) {
+    uint64_t pieces = static_cast<uint64_t>(region.getNumPieces(part));
+    numPieces += pieces;
+    slots[part].claim.store(number << kPieceBits | pieces,
+                            std::memory_order_release);
+  }
+  // Either a thread that is going to sleep sees its claim, or this thread sees
+  // that it sleeps.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (int part = 1; part < numParts; ++part)
+    if (slots[part].asleep.load(std::memory_order_relaxed) &&
+        slots[part].asleep.exchange(0))
+      futexWake(slots[part].asleep);
+}
+
+/// Waits until all pieces are done.
+void Team::join(int numParts) {
+  Spin spin(getSpinTime());
+  while (true) {
+    uint64_t sum = 0;
+    for (int i = 0; i < size; ++i)
+      sum += slots[i].done.load(std::memory_order_acquire);
+    if (sum == numPieces)
+      return;
+    if (!spin.wait())
+      sched_yield();
+  }
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Interface
+//===----------------------------------------------------------------------===//
+
+void gpt::runtime::parallelFor(Task task, void *context, int64_t count,
+                               int64_t work) {
+  int64_t wanted = std::min<int64_t>(std::min<int64_t>(count, getNumThreads()),
+                                     work / kWorkPerThread);
+  if (wanted < 2 || team.busy.exchange(true, std::memory_order_acquire))
+    return task(context, 0, count);
+
+  if (wanted > team.size)
+    team.grow(static_cast<int>(wanted));
+  int numParts = std::min(static_cast<int>(wanted), team.size);
+  team.region.task = task;
+  team.region.context = context;
+  team.region.count = count;
+  team.region.numParts.store(numParts, std::memory_order_relaxed);
+  team.region.mode.read();
+  team.publish(numParts);
+  uint64_t executed = team.work(/*own=*/0, team.number, numParts);
+  std::atomic<uint64_t> &done = team.slots[0].done;
+  done.store(done.load(std::memory_order_relaxed) + executed,
+             std::memory_order_relaxed);
+  team.join(numParts);
+  team.busy.store(false, std::memory_order_release);
+}
+
+void gpt::runtime::setNumThreads(int count) {
+  team.numProcessors.store(0);
+  team.numThreads.store(std::clamp(count, 0, kMaxThreads));
+}
+
+int gpt::runtime::getNumThreads() {
+  int count = requestedThreads;
+  if (count == 0)
+    count = team.numThreads.load(std::memory_order_relaxed);
+  return count != 0 ? count : team.getProcessors();
+}
+
+void gpt::runtime::setSpinTime(int microseconds) {
+  team.spinMicroseconds.store(std::max(0, microseconds));
+}
+
+NumThreadsScope::NumThreadsScope(int count) : previous(requestedThreads) {
+  if (count != 0)
+    requestedThreads = std::min(count, kMaxThreads);
+}
+
+NumThreadsScope::~NumThreadsScope() { requestedThreads = previous; }
