@@ -29,7 +29,7 @@ MAX_NGRAM = 9
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is trained and for how long; the defaults produced the bundled checkpoint."""
+    """What is trained and for how long; the defaults are those of the bundled checkpoint."""
 
     vocab_size: int = 512
     hidden_size: int = 256
