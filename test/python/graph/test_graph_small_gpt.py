@@ -1,7 +1,7 @@
 """A small GPT built op by op: each op, attention, a block, the full forward, generation, the cache.
 
-The model of the project's first tests: vocabulary 256, hidden size 64, 4 heads, 2 layers, 32 tokens.
-Every test is a graph of a few lines against NumPy.
+The model of the project's first tests: vocabulary 256, hidden size 64, 4 heads, 2 layers, 32
+tokens. Every test is a graph of a few lines against NumPy.
 """
 
 from __future__ import annotations

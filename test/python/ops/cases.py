@@ -58,8 +58,8 @@ class Case:
         reference: Computes the results from arrays.
         operands: The operands.
         sizes: The sizes of the named dimensions, one mapping per run.
-        error: Bound of the error in units of f32's roundoff from arrays, or a number; None when the
-            results must be exact.
+        error: Bound of the error in units of f32's roundoff, or computes one, or one per result,
+            from arrays; None when the results must be exact.
         static: For which of `sizes` a function with static shapes is compiled as well.
         fixed: Names whose size must be static in every function, with it.
     """
@@ -117,20 +117,43 @@ class Case:
                 assert_equal(one, exact, what=what)
             else:
                 error = self.error(*arrays) if callable(self.error) else self.error
+                error = error[index] if isinstance(error, tuple) else error
                 assert_close(one, exact, error, what=what)
 
 
-def compile_cases(cases: Sequence[Case]) -> Callable[[], Executable]:
-    """Returns a function that compiles all cases as one module, once."""
+def integers(low: int, high: int) -> Callable[[np.random.Generator, tuple[int, ...]], Array]:
+    """Returns the `make` of an operand of integers from `low` to below `high`."""
+    return lambda rng, shape: rng.integers(low, high, shape)
+
+
+def label(attributes: Mapping[str, object]) -> str:
+    """Returns attributes as part of an identifier."""
+    text = "_".join(f"{key}_{value}" for key, value in attributes.items())
+    return "".join(c if c.isalnum() else "_" for c in text)
+
+
+def compile_cases(cases: Sequence[Case], **options: Any) -> Callable[[], Executable]:
+    """Returns a function that compiles all cases as one module, once, with `options`.
+
+    If that fails, each call raises the same error: it would take as long to fail again.
+    """
 
     @functools.cache
-    def compile_once() -> Executable:
-        module = functools.reduce(lambda module, case: case.build(module), cases, None)
-        assert module is not None
-        import os
-        return module.compile(**({'pipeline':os.environ['P']} if 'P' in os.environ else {}))
+    def compile_once() -> Executable | Exception:
+        try:
+            module = functools.reduce(lambda module, case: case.build(module), cases, None)
+            assert module is not None
+            return module.compile(**options)
+        except Exception as error:
+            return error
 
-    return compile_once
+    def executable() -> Executable:
+        result = compile_once()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return executable
 
 
 def parametrize(cases: Sequence[Case]) -> pytest.MarkDecorator:

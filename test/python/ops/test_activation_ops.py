@@ -12,6 +12,8 @@ from cases import ODD, Array, Case, Operand, Sizes, compile_cases, parametrize
 from gpt_mlir import Graph, Tensor
 from gpt_mlir.graph import ops
 
+pytestmark = pytest.mark.xdist_group("activation_ops")
+
 FLOATS = ("f32", "bf16", "f16")
 
 

@@ -1,0 +1,111 @@
+"""cached_attention against NumPy: positions in and outside of the cache, caches of other types."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+
+import numpy as np
+import pytest
+import reference
+from cases import Case, Operand, Sizes, compile_cases, integers, label, parametrize
+from tolerance import assert_close
+
+from gpt_mlir.graph import ops
+
+pytestmark = pytest.mark.xdist_group("cached_attention_ops")
+
+
+def cached_case(
+    dtype: str, cache: str, heads: tuple[int, int, int, int], seq: int | str, **attributes: object
+) -> Case:
+    num_heads, num_kv_heads, d, e = heads
+    full = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, **attributes}
+    return Case(
+        f"cached_{dtype}_{cache}_{'_'.join(map(str, heads))}_{seq}_{label(attributes)}",
+        partial(ops.cached_attention, **full),
+        lambda *arrays: reference.cached_attention_with_error(*arrays, **full)[0],
+        [
+            Operand(("b", seq, num_heads * d), dtype),
+            Operand(("b", seq, num_kv_heads * d), dtype),
+            Operand(("b", seq, num_kv_heads * e), dtype),
+            Operand(("b", num_kv_heads, "c", d), cache),
+            Operand(("b", num_kv_heads, "c", e), cache),
+            # Some outside of the cache: these are clamped.
+            Operand(("b",), "i64", integers(-3, 40)),
+        ],
+        [
+            {"b": b, "s": s, "c": c}
+            for b, s, c in ((1, 1, 1), (2, 1, 17), (3, 5, 33), (2, 3, 3), (1, 17, 31), (4, 1, 64))
+        ],
+        error=lambda *arrays: (
+            reference.cached_attention_with_error(*arrays, **full)[1],
+            0.0,
+            0.0,
+        ),
+        static=(2,),
+    )
+
+
+CASES = [
+    cached_case(dtype, cache, heads, seq, **attributes)
+    for dtype, cache, heads, seq, attributes in (
+        ("f32", "f32", (1, 1, 16, 16), "s", {}),
+        ("f32", "f32", (4, 2, 7, 7), 1, {}),
+        ("f32", "f32", (6, 1, 5, 3), "s", {}),
+        ("f32", "bf16", (4, 2, 8, 8), "s", {}),
+        ("bf16", "bf16", (2, 2, 15, 15), "s", {}),
+        ("f16", "f32", (4, 1, 8, 8), 1, {}),
+        ("f32", "f32", (4, 2, 6, 6), "s", {"window": 4}),
+        ("f32", "f16", (2, 1, 6, 6), 1, {"window": 1, "scale": 0.7}),
+    )
+]
+# LLVM unrolls the loops over so few heads and features at great length; the code is the same.
+executable = compile_cases(CASES, opt_level=1)
+
+
+@parametrize(CASES)
+def test_op(case: Case, function: str, sizes: Sizes) -> None:
+    case.check(executable(), function, sizes)
+
+
+@pytest.mark.parametrize("name", ["cached_f32_f32_1_1_16_16_s_"])
+def test_cached_attention_never_reads_behind_the_position(name: str) -> None:
+    run = executable().function(name)
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((2, 3, 16)).astype(np.float32) for _ in range(3))
+    positions = np.array([2, 5])
+    caches = rng.standard_normal((2, 2, 1, 11, 16)).astype(np.float32)
+    for b, position in enumerate(positions):
+        caches[:, b, :, position + 3 :] = np.nan
+    output = run(q, k, v, *caches.copy(), positions)["y0"]
+    assert np.isfinite(output).all()
+    (want, _, _), error = reference.cached_attention_with_error(
+        q, k, v, *caches, positions, num_heads=1
+    )
+    assert_close(output, want, error)
+
+
+@pytest.mark.parametrize("window", [None, 4])
+def test_cached_attention_continues_attention(window: int | None) -> None:
+    """Token by token over a cache gives what attention over the whole sequence gives."""
+    suffix = "window_4" if window else ""
+    heads = (4, 2, 6, 6) if window else (6, 1, 5, 3)
+    run = executable().function(f"cached_f32_f32_{'_'.join(map(str, heads))}_s_{suffix}")
+    num_heads, num_kv_heads, d, e = heads
+    rng = np.random.default_rng(1)
+    q, k, v = (
+        rng.standard_normal((2, 13, n)).astype(np.float32)
+        for n in (num_heads * d, num_kv_heads * d, num_kv_heads * e)
+    )
+    caches = [np.full((2, num_kv_heads, 13, n), np.nan, np.float32) for n in (d, e)]
+    parts = []
+    for start, stop in itertools.pairwise((0, 4, 5, 6, 9, 13)):
+        positions = np.full(2, start)
+        result = run(q[:, start:stop], k[:, start:stop], v[:, start:stop], *caches, positions)
+        parts.append(result["y0"])
+        caches = [result["y1"], result["y2"]]
+    want, error = reference.attention_with_error(
+        q, k, v, num_heads=num_heads, num_kv_heads=num_kv_heads, causal=True, window=window
+    )
+    assert_close(np.concatenate(parts, 1), want, error)
