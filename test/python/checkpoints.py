@@ -19,6 +19,7 @@ import transformers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from gpt_mlir import LLM
+from gpt_mlir.generation import default_model
 
 # The reference models are tiny: more threads than one only get into each other's way.
 torch.set_num_threads(1)
@@ -123,6 +124,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+# The cases, and the model that comes with the package.
+ALL = [*CASES, "shakespeare"]
+
 # A model for `save_tokenizer`, for tests that are about text.
 TEXT_MODEL = ("GPT2Config", _GPT2 | {"vocab_size": 300}, {})
 
@@ -162,6 +166,8 @@ def save_tokenizer(folder: Path, vocab_size: int = 300) -> None:
 @functools.cache
 def folder_of(case: str) -> Path:
     """Returns the folder of a checkpoint, made when first asked for."""
+    if case == "shakespeare":
+        return default_model()
     return save(case, Path(tempfile.mkdtemp(prefix=f"gpt-mlir-{case}-")))
 
 

@@ -23,6 +23,7 @@ _ACTIVATION_BYTES = 4
 _STAGES: dict[Stage, LoweredStage] = {
     Stage.GPT: "gpt",
     Stage.LINALG: "linalg",
+    Stage.VECTOR: "vector",
     Stage.LOOPS: "loops",
     Stage.LLVM: "llvm",
 }

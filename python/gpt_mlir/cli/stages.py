@@ -12,6 +12,7 @@ class Stage(enum.StrEnum):
 
     GPT = "gpt"
     LINALG = "linalg"
+    VECTOR = "vector"
     LOOPS = "loops"
     LLVM = "llvm"
     ASM = "asm"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpt_mlir.generation.llm import LLM, TextStream, default_model
+from gpt_mlir.generation.llm import LLM, default_model
 from gpt_mlir.generation.options import GenerationConfig, SamplingOptions
 from gpt_mlir.generation.result import (
     GenerationInterrupted,
@@ -11,6 +11,7 @@ from gpt_mlir.generation.result import (
     Timing,
 )
 from gpt_mlir.generation.sampling import Sampler
+from gpt_mlir.generation.stream import TextStream
 from gpt_mlir.generation.tokenizer import IncrementalDecoder, Tokenizer
 
 __all__ = [

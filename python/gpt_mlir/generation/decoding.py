@@ -73,6 +73,11 @@ class Continuation:
     text: str = ""
     finish_reason: FinishReason | None = None
 
+    def __post_init__(self) -> None:
+        """Ends a sequence that has no room for a token."""
+        if self.limit < 1:
+            self.finish_reason = "length"
+
     @property
     def position(self) -> int:
         """The position of the token generated last."""
@@ -132,7 +137,7 @@ def decode(
         watch: Gets the times.
         prefill_chunk: Most tokens of a prompt to process at once; None for all.
     """
-    running = [sequence for sequence in sequences if sequence.limit > 0]
+    running = [sequence for sequence in sequences if sequence.finish_reason is None]
     if not running:
         return
     begin = time.perf_counter()
@@ -193,7 +198,7 @@ def decode_uncached(
     What the KV cache is measured against: the text is the same.
     """
     for sequence in sequences:
-        while sequence.limit > 0 and sequence.finish_reason is None:
+        while sequence.finish_reason is None:
             begin = time.perf_counter()
             first = not sequence.tokens
             ids = np.array([*sequence.prompt, *sequence.tokens], np.int64)[None]

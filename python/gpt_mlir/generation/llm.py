@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import ConfigError, InputError
 from gpt_mlir.generation.compiled_model import CompiledModel
-from gpt_mlir.generation.decoding import Continuation, Stopwatch, decode, decode_uncached
+from gpt_mlir.generation.decoding import Continuation
 from gpt_mlir.generation.options import (
     DEFAULT_NEW_TOKENS,
     GenerationConfig,
@@ -23,14 +23,10 @@ from gpt_mlir.generation.options import (
     sequence_of_strings,
 )
 from gpt_mlir.generation.prompts import Prompt, PromptEncoder, split_batch
-from gpt_mlir.generation.result import (
-    GenerationInterrupted,
-    GenerationResult,
-    TextPiece,
-    Timing,
-)
+from gpt_mlir.generation.result import GenerationInterrupted, GenerationResult, TextPiece
 from gpt_mlir.generation.sampling import Sampler
 from gpt_mlir.generation.stopping import StopText
+from gpt_mlir.generation.stream import TextStream
 from gpt_mlir.generation.tokenizer import TOKENIZER_FILE, IncrementalDecoder, Tokenizer
 from gpt_mlir.models import ModelConfig, architecture, load_config
 from gpt_mlir.weights import Checkpoint, match_weights
@@ -38,7 +34,7 @@ from gpt_mlir.weights import Checkpoint, match_weights
 if TYPE_CHECKING:
     from gpt_mlir.compiler import CompileOptions
 
-__all__ = ["LLM", "TextStream", "default_model"]
+__all__ = ["LLM", "default_model"]
 
 FLOAT_DTYPES = (DType.F32, DType.BF16, DType.F16)
 
@@ -233,14 +229,13 @@ class LLM:
             min_p=min_p,
             repetition_penalty=repetition_penalty,
         )
-        count = max_new_tokens
-        if count is None:
-            count = self.generation_config.max_new_tokens or DEFAULT_NEW_TOKENS
-        check_count("max_new_tokens", count)
+        if max_new_tokens is None:
+            max_new_tokens = self.generation_config.max_new_tokens or DEFAULT_NEW_TOKENS
+        check_count("max_new_tokens", max_new_tokens)
         if prefill_chunk is not None:
             check_count("prefill_chunk", prefill_chunk)
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            raise InputError(f"seed expected an integer, 0 or more, found {seed!r}")
+        if seed is not None:
+            check_count("seed", seed, minimum=0)
         stops = sequence_of_strings(stop)
         if stops and self.tokenizer is None:
             raise InputError("stop strings need a tokenizer, and the model has no tokenizer.json")
@@ -248,21 +243,25 @@ class LLM:
         sequences = []
         for index, item in enumerate(prompts):
             ids = self._encoder.encode(item)
+            own_seed = None if seed is None else seed + index
             sequences.append(
                 Continuation(
                     index=index,
                     prompt=ids,
-                    limit=min(count, self.config.context_length - len(ids)),
-                    sampler=Sampler(
-                        sampling, seed=None if seed is None else seed + index, prompt=ids
-                    ),
+                    limit=min(max_new_tokens, self.config.context_length - len(ids)),
+                    sampler=Sampler(sampling, seed=own_seed, prompt=ids),
                     stop=StopText(stops),
                     decoder=IncrementalDecoder(self.tokenizer, ids) if self.tokenizer else None,
                     eos=eos,
                 )
             )
         return TextStream(
-            self, sequences, is_batch=is_batch, use_cache=use_cache, prefill_chunk=prefill_chunk
+            self.model,
+            sequences,
+            is_batch=is_batch,
+            use_cache=use_cache,
+            prefill_chunk=prefill_chunk,
+            load_seconds=self.load_seconds,
         )
 
     def _eos(self, given: int | Sequence[int] | None) -> frozenset[int]:
@@ -276,74 +275,3 @@ class LLM:
                     f"found {item!r}"
                 )
         return frozenset(ids)
-
-
-class TextStream(Iterator[TextPiece]):
-    """The pieces of text of a generation in progress.
-
-    Attributes:
-        is_batch: Whether the prompt was a batch.
-    """
-
-    def __init__(
-        self,
-        llm: LLM,
-        sequences: Sequence[Continuation],
-        *,
-        is_batch: bool,
-        use_cache: bool,
-        prefill_chunk: int | None,
-    ) -> None:
-        self.is_batch = is_batch
-        self._llm = llm
-        self._sequences = sequences
-        self._watch = Stopwatch()
-        llm.model.executable(use_cache=use_cache)  # so that its time is not that of the prefill
-        self._pieces = (
-            decode(llm.model, sequences, self._watch, prefill_chunk=prefill_chunk)
-            if use_cache
-            else decode_uncached(llm.model, sequences, self._watch)
-        )
-
-    def __next__(self) -> TextPiece:
-        """Returns the next piece.
-
-        Raises:
-            GenerationInterrupted: Ctrl-C; it carries what was generated.
-        """
-        try:
-            return next(self._pieces)
-        except KeyboardInterrupt:
-            raise GenerationInterrupted(self.interrupt()) from None
-
-    def interrupt(self) -> tuple[GenerationResult, ...]:
-        """Ends what still runs, and returns the results; there are no more pieces then."""
-        self._pieces.close()
-        for sequence in self._sequences:
-            sequence.interrupt()
-        return self.results
-
-    @property
-    def results(self) -> tuple[GenerationResult, ...]:
-        """What has been generated, in the order of the prompts."""
-        new_tokens = sum(len(sequence.tokens) for sequence in self._sequences)
-        started = sum(bool(sequence.tokens) for sequence in self._sequences)
-        timing = Timing(
-            load=self._llm.load_seconds,
-            compile=self._llm.model.compile_seconds,
-            prefill=self._watch.prefill,
-            decode=self._watch.decode,
-            prompt_tokens=sum(len(s.prompt) for s in self._sequences if s.tokens),
-            new_tokens=new_tokens,
-            decode_tokens=new_tokens - started,
-        )
-        return tuple(
-            GenerationResult(
-                text=sequence.text,
-                token_ids=tuple(sequence.tokens),
-                finish_reason=sequence.finish_reason or "length",
-                prompt_tokens=len(sequence.prompt),
-                timing=timing,
-            )
-            for sequence in self._sequences
-        )

@@ -173,15 +173,15 @@ class GenerationConfig:
         )
 
 
-def check_count(name: str, value: object) -> int:
-    """Returns a positive integer argument.
+def check_count(name: str, value: object, *, minimum: int = 1) -> None:
+    """Checks an integer argument.
 
     Raises:
-        InputError: It is something else.
+        InputError: It is no integer, or less than `minimum`.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} expected a positive integer, found {value!r}")
-    return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        expected = "a positive integer" if minimum == 1 else f"an integer, {minimum} or more"
+        raise InputError(f"{name} expected {expected}, found {value!r}")
 
 
 def sequence_of_strings(value: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -69,14 +69,14 @@ class GenerationResult:
         text: The new text: without the prompt, special tokens and the stop string. Empty if the
             model has no tokenizer.
         token_ids: The new tokens, an end-of-text token included.
-        finish_reason: Why it ended.
+        finish_reason: Why it ended; None in a stream that is not exhausted.
         prompt_tokens: Number of tokens of the prompt.
         timing: Where the time went.
     """
 
     text: str
     token_ids: tuple[int, ...]
-    finish_reason: FinishReason
+    finish_reason: FinishReason | None
     prompt_tokens: int
     timing: Timing
 
