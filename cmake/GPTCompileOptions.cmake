@@ -28,6 +28,16 @@ if(NOT LLVM_ENABLE_RTTI)
   message(FATAL_ERROR "An LLVM built with RTTI is needed (LLVM_ENABLE_RTTI=ON).")
 endif()
 if(GPT_SANITIZERS)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_FLAGS "-fsanitize=${GPT_SANITIZERS}")
+  check_cxx_source_compiles("int main() { return 0; }" GPT_HAVE_SANITIZERS)
+  unset(CMAKE_REQUIRED_FLAGS)
+  if(NOT GPT_HAVE_SANITIZERS)
+    unset(GPT_HAVE_SANITIZERS CACHE) # look again once it is installed
+    message(FATAL_ERROR "${CMAKE_CXX_COMPILER} cannot link with "
+      "-fsanitize=${GPT_SANITIZERS}: its runtime is missing "
+      "(Debian: libclang-rt-${LLVM_VERSION_MAJOR}-dev).")
+  endif()
   add_compile_options(-fsanitize=${GPT_SANITIZERS} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GPT_SANITIZERS})
 endif()
