@@ -153,6 +153,89 @@ static Value buildRotation(OpBuilder &builder, Location loc, Value source,
                      slices.secondOffsets, slices, table);
 }
 
+/// Rotates interleaved pairs of heads with an odd number of features, which
+/// cannot be seen as pairs as a whole: the rotated part is taken out first.
+static Value buildOddHeads(OpBuilder &builder, Location loc, Value input,
+                           int64_t numHeads, int64_t headDim, int64_t numPairs,
+                           const RotationTable &table) {
+  Value source = splitLastDim(builder, loc, input, {numHeads, headDim});
+  Type elementType = getTensorType(source).getElementType();
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, source);
+  SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
+  Value target = buildEmpty(builder, loc, sizes, elementType);
+
+  sizes[3] = builder.getIndexAttr(2 * numPairs);
+  Value pairs = splitLastDim(builder, loc,
+                             extractSlice(builder, loc, source, offsets, sizes),
+                             {numPairs, 2});
+  SmallVector<OpFoldResult> pairSizes =
+      tensor::getMixedSizes(builder, loc, pairs);
+  Value rotated = buildRotation(
+      builder, loc, pairs, buildEmpty(builder, loc, pairSizes, elementType),
+      getPairSlices(builder, RopeStyle::Interleaved, pairSizes, numPairs),
+      table);
+  target = insertSlice(builder, loc, mergeLastDims(builder, loc, rotated, 2),
+                       target, offsets, sizes);
+
+  offsets[3] = builder.getIndexAttr(2 * numPairs);
+  sizes[3] = builder.getIndexAttr(headDim - 2 * numPairs);
+  Value rest = extractSlice(builder, loc, source, offsets, sizes);
+  target = insertSlice(builder, loc, rest, target, offsets, sizes);
+  return mergeLastDims(builder, loc, target, 2);
+}
+
+/// Copies the features from `first` on, counted in the fourth dimension.
+static Value buildCopyOfRest(OpBuilder &builder, Location loc, Value source,
+                             Value target, int64_t first) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, source);
+  int64_t extent = getTensorType(source).getDimSize(3);
+  if (first == extent)
+    return target;
+  SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
+  offsets[3] = builder.getIndexAttr(first);
+  sizes[3] = builder.getIndexAttr(extent - first);
+  Value rest = extractSlice(builder, loc, source, offsets, sizes);
+  return insertSlice(builder, loc, rest, target, offsets, sizes);
+}
+
+/// An uninitialised tensor like `tensor`.
+static Value buildEmptyLike(OpBuilder &builder, Location loc, Value tensor) {
+  return buildEmpty(builder, loc, tensor::getMixedSizes(builder, loc, tensor),
+                    getTensorType(tensor).getElementType());
+}
+
+/// Rotates all pairs of `source`, seen as [batch, seq, head, feature] or, for
+/// interleaved pairs, as [batch, seq, head, pair, 2].
+static Value buildRotated(OpBuilder &builder, Location loc, Value source,
+                          RopeStyle style, int64_t numPairs,
+                          const RotationTable &table) {
+  Value target = buildEmptyLike(builder, loc, source);
+  bool columns = style == RopeStyle::Interleaved;
+  target = buildCopyOfRest(builder, loc, source, target,
+                           columns ? numPairs : 2 * numPairs);
+  PairSlices slices = getPairSlices(
+      builder, style, tensor::getMixedSizes(builder, loc, source), numPairs);
+  return buildRotation(builder, loc, source, target, slices, table);
+}
+
+/// Interleaved pairs of a head with an odd number of features, which cannot be
+/// seen as pairs as a whole: the pairs are rotated on their own and then put
+/// beside the rest.
+static Value buildOddInterleaved(OpBuilder &builder, Location loc, Value heads,
+                                 int64_t numPairs, const RotationTable &table) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, heads);
+  SmallVector<OpFoldResult> offsets(4, builder.getIndexAttr(0));
+  sizes[3] = builder.getIndexAttr(2 * numPairs);
+  Value pairs = extractSlice(builder, loc, heads, offsets, sizes);
+  pairs = splitLastDim(builder, loc, pairs, {numPairs, 2});
+  Value rotated = buildRotated(builder, loc, pairs, RopeStyle::Interleaved,
+                               numPairs, table);
+  rotated = mergeLastDims(builder, loc, rotated, 2);
+  Value target = buildEmptyLike(builder, loc, heads);
+  target = buildCopyOfRest(builder, loc, heads, target, 2 * numPairs);
+  return insertSlice(builder, loc, rotated, target, offsets, sizes);
+}
+
 namespace {
 
 struct RopeLowering final : public LoweringPattern<RopeOp> {
@@ -164,36 +247,23 @@ struct RopeLowering final : public LoweringPattern<RopeOp> {
     int64_t numHeads = op.getNumHeads();
     int64_t headDim = op.getHeadDim();
     int64_t numPairs = op.getEffectiveRotaryDims() / 2;
-    bool interleaved = op.getStyle() == RopeStyle::Interleaved;
-    if (interleaved && headDim % 2 != 0)
-      return op.emitOpError("cannot be converted to linalg: interleaved pairs "
-                            "need an even head dimension, got ")
-             << headDim;
-
     RotationTable table = buildTable(builder, loc, op, adaptor.getInput(),
                                      adaptor.getPositions());
+
+    if (op.getStyle() == RopeStyle::Interleaved && headDim % 2 != 0) {
+      Value heads =
+          splitLastDim(builder, loc, adaptor.getInput(), {numHeads, headDim});
+      Value rotated = buildOddInterleaved(builder, loc, heads, numPairs, table);
+      results.push_back(mergeLastDims(builder, loc, rotated, 2));
+      return success();
+    }
+
     SmallVector<int64_t> split = {numHeads, headDim};
-    if (interleaved)
+    if (op.getStyle() == RopeStyle::Interleaved)
       split = {numHeads, headDim / 2, 2};
     Value source = splitLastDim(builder, loc, adaptor.getInput(), split);
-    SmallVector<OpFoldResult> sizes =
-        tensor::getMixedSizes(builder, loc, source);
-    Value target =
-        buildEmpty(builder, loc, sizes, getTensorType(source).getElementType());
-
-    // Features that are not rotated.
-    int64_t perStep = interleaved ? 2 : 1;
-    int64_t numRotated = 2 * numPairs / perStep;
-    if (2 * numPairs < headDim) {
-      SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
-      SmallVector<OpFoldResult> restSizes(sizes);
-      offsets[3] = builder.getIndexAttr(numRotated);
-      restSizes[3] = builder.getIndexAttr(headDim / perStep - numRotated);
-      Value rest = extractSlice(builder, loc, source, offsets, restSizes);
-      target = insertSlice(builder, loc, rest, target, offsets, restSizes);
-    }
-    PairSlices slices = getPairSlices(builder, op.getStyle(), sizes, numPairs);
-    Value rotated = buildRotation(builder, loc, source, target, slices, table);
+    Value rotated =
+        buildRotated(builder, loc, source, op.getStyle(), numPairs, table);
     results.push_back(mergeLastDims(builder, loc, rotated, split.size()));
     return success();
   }
