@@ -136,6 +136,9 @@ LogicalResult GptDialect::verifyRegionResultAttribute(
 
 LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
                                                    NamedAttribute attribute) {
+  if (attribute.getName() == kClassAttr &&
+      isa<StringAttr>(attribute.getValue()))
+    return success();
   if (attribute.getName() == kParallelAttr && isa<FunctionOpInterface>(op) &&
       isa<UnitAttr>(attribute.getValue()))
     return success();

@@ -38,6 +38,9 @@ inline constexpr llvm::StringLiteral kDimsAttr = "gpt.dims";
 inline constexpr llvm::StringLiteral kCacheAttr = "gpt.cache";
 inline constexpr llvm::StringLiteral kPositionsAttr = "gpt.positions";
 
+/// What schedules know an op by: a string, on any op.
+inline constexpr llvm::StringLiteral kClassAttr = "gpt.class";
+
 } // namespace mlir::gpt
 
 #endif // GPT_GPTDIALECT_H

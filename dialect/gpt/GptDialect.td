@@ -50,6 +50,9 @@ def Gpt_Dialect : Dialect {
     | `gpt.dims = ["batch", "", …]` | argument, result | one name per dimension, empty for a static or unnamed one; equal names have equal sizes at run time |
     | `gpt.cache = "key"` or `"value"` | argument, result | a KV cache, updated in place |
     | `gpt.positions` | argument | the absolute position of the first new token of each sequence |
+
+    `gpt.class = "name"` on any other op is what schedules know it by; passes set
+    it where they prepare an op for a schedule.
   }];
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;

@@ -165,6 +165,18 @@ MlirLogicalResult gptResolveTarget(GptTargetOptions options,
   return wrap(success());
 }
 
+MlirLogicalResult gptSelectSchedule(GptTargetOptions options,
+                                    MlirStringCallback onName,
+                                    MlirStringCallback onError,
+                                    void *userData) {
+  llvm::Expected<std::string> name =
+      gpt::selectSchedule(unwrapOptions(options));
+  if (!name)
+    return fail(name.takeError(), onError, userData);
+  onName(wrap(StringRef(*name)), userData);
+  return wrap(success());
+}
+
 //===----------------------------------------------------------------------===//
 // Emission
 //===----------------------------------------------------------------------===//

@@ -96,6 +96,18 @@ resolveTarget(const std::string &triple, const std::string &cpu,
   return {result.fields.at(0), result.fields.at(1), result.fields.at(2)};
 }
 
+std::string selectSchedule(const std::string &triple, const std::string &cpu,
+                           const std::string &features) {
+  std::string text;
+  auto keep = [](MlirStringRef value, void *data) {
+    *static_cast<std::string *>(data) = unwrap(value);
+  };
+  GptTargetOptions options = {wrap(triple), wrap(cpu), wrap(features), 0};
+  if (mlirLogicalResultIsFailure(gptSelectSchedule(options, keep, keep, &text)))
+    throw std::runtime_error(text);
+  return text;
+}
+
 GptOutputKind parseKind(const std::string &kind) {
   if (kind == "llvmir")
     return GptOutputLLVMIR;
@@ -154,6 +166,11 @@ NB_MODULE(_compiler, m) {
         "cpu"_a = "native", "features"_a = "", "opt_level"_a = 3,
         "Emits a module of the LLVM dialect as 'llvmir', 'asm', 'object' or\n"
         "'shared'. Raises RuntimeError with the compiler's messages.");
+  m.def(
+      "select_schedule", &selectSchedule, nb::kw_only(), "triple"_a = "",
+      "cpu"_a = "native", "features"_a = "",
+      "Returns the name of the built-in schedule for a target, empty if there "
+      "is none. Raises RuntimeError for a target that is not valid.");
   m.def("resolve_target", &resolveTarget, nb::kw_only(), "triple"_a = "",
         "cpu"_a = "native", "features"_a = "",
         "Returns (triple, cpu, features) with all defaults filled in. Raises\n"

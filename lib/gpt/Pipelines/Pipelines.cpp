@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -67,13 +68,31 @@ static void addBufferization(OpPassManager &pm) {
   addCleanup(pm);
 }
 
-void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
-                                     const LinalgToLoopsOptions &options) {
+/// Runs one sequence of a schedule.
+static void addSchedule(OpPassManager &pm, StringRef schedule,
+                        StringRef sequence) {
+  gpt::ApplyScheduleOptions options;
+  options.schedule = schedule.str();
+  options.sequence = sequence.str();
+  pm.addPass(gpt::createApplySchedule(options));
+}
+
+void gpt::buildLinalgToVectorPipeline(OpPassManager &pm,
+                                      const LinalgToVectorOptions &options) {
   pm.addPass(createDecomposeAggregates());
   if (options.fuseElementwise) {
     pm.addPass(createLinalgElementwiseOpFusionPass());
     addCleanup(pm);
   }
+  if (!options.schedule.empty()) {
+    addSchedule(pm, options.schedule, "tile");
+    addCleanup(pm);
+  }
+}
+
+void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
+                                     const LinalgToLoopsOptions &options) {
+  pm.addPass(createDecomposeAggregates());
   addBufferization(pm);
 
   pm.addPass(createConvertStridedCopies());
@@ -85,6 +104,13 @@ void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
   pm.addPass(createSetFastMath(fastMath));
   pm.addPass(createLinalgReductionsToLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
+  pm.addPass(memref::createFoldMemRefAliasOpsPass());
+  if (options.threads)
+    pm.addPass(createOutlineParallel());
+  // What is left of parallel loops runs in order.
+  pm.addNestedPass<func::FuncOp>(createForallToForLoopPass());
+  if (options.approximateMath)
+    pm.addPass(createApproximateMath());
   addCleanup(pm);
   pm.addPass(createVerifyLoopsStage());
 }
@@ -94,6 +120,7 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createPrepareExports());
   // Address arithmetic of subviews in terms of affine maps, then arithmetic.
   pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addNestedPass<func::FuncOp>(affine::createAffineExpandIndexOpsPass());
   pm.addPass(createLowerAffinePass());
   // Before scf disappears: loop-invariant addresses are still easy to see.
   pm.addPass(createLoopInvariantCodeMotionPass());
@@ -104,7 +131,14 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
     pm.addPass(createExpandF16());
   addCleanup(pm);
 
+  // Last before the conversions: canonicalization would take vectors of vectors
+  // apart into scalars.
+  if (!options.schedule.empty()) {
+    addSchedule(pm, options.schedule, "lower_vectors");
+    pm.addPass(createLowerAffinePass());
+  }
   pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
   // What has no LLVM intrinsic is a function of libm.
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
@@ -116,22 +150,32 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createConvertControlFlowToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
-  addCleanup(pm);
+  pm.addPass(createCSEPass());
   pm.addPass(createEmitPackedEntry());
+  pm.addPass(createLowerParallelCalls());
   pm.addPass(createVerifyLLVMStage());
 }
 
 void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
                                  const GptToLLVMOptions &options) {
+  bool vectorise = options.optLevel >= 2 && !options.schedule.empty();
   buildGptToLinalgPipeline(pm);
+  LinalgToVectorOptions toVector;
+  toVector.fuseElementwise = options.optLevel >= 1;
+  if (vectorise)
+    toVector.schedule = options.schedule;
+  buildLinalgToVectorPipeline(pm, toVector);
   LinalgToLoopsOptions toLoops;
-  toLoops.contract = options.contract;
-  toLoops.reassociate = options.reassociate;
-  toLoops.fuseElementwise = options.fuseElementwise;
+  toLoops.contract = options.optLevel >= 1;
+  toLoops.reassociate = options.optLevel >= 1;
+  toLoops.approximateMath = options.optLevel >= 2;
+  toLoops.threads = options.optLevel >= 3;
   buildLinalgToLoopsPipeline(pm, toLoops);
   LoopsToLLVMOptions toLLVM;
   toLLVM.expandBF16 = options.expandBF16;
   toLLVM.expandF16 = options.expandF16;
+  if (vectorise)
+    toLLVM.schedule = options.schedule;
   buildLoopsToLLVMPipeline(pm, toLLVM);
 }
 
@@ -139,6 +183,10 @@ void gpt::registerGptPipelines() {
   PassPipelineRegistration<>("gpt-to-linalg-pipeline",
                              "Convert gpt to linalg on tensors",
                              buildGptToLinalgPipeline);
+  PassPipelineRegistration<LinalgToVectorOptions>(
+      "gpt-linalg-to-vector-pipeline",
+      "Fuse, tile and vectorise linalg on tensors by a schedule",
+      buildLinalgToVectorPipeline);
   PassPipelineRegistration<LinalgToLoopsOptions>(
       "gpt-linalg-to-loops-pipeline",
       "Lower linalg on tensors to loops on memory", buildLinalgToLoopsPipeline);

@@ -20,6 +20,19 @@ class OpPassManager;
 
 namespace mlir::gpt {
 
+/// Options of `gpt-linalg-to-vector-pipeline`.
+struct LinalgToVectorOptions
+    : public PassPipelineOptions<LinalgToVectorOptions> {
+  PassOptions::Option<bool> fuseElementwise{
+      *this, "fuse-elementwise",
+      llvm::cl::desc("Fuse chains of element-wise ops"), llvm::cl::init(false)};
+  PassOptions::Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("Schedule that tiles and vectorises: a built-in name or a "
+                     "file; none if empty"),
+      llvm::cl::init("")};
+};
+
 /// Options of `gpt-linalg-to-loops-pipeline`.
 struct LinalgToLoopsOptions : public PassPipelineOptions<LinalgToLoopsOptions> {
   PassOptions::Option<bool> contract{
@@ -30,9 +43,13 @@ struct LinalgToLoopsOptions : public PassPipelineOptions<LinalgToLoopsOptions> {
       *this, "reassociate",
       llvm::cl::desc("Allow sums of reductions to be taken in any order"),
       llvm::cl::init(true)};
-  PassOptions::Option<bool> fuseElementwise{
-      *this, "fuse-elementwise",
-      llvm::cl::desc("Fuse chains of element-wise ops before bufferization"),
+  PassOptions::Option<bool> approximateMath{
+      *this, "approximate-math",
+      llvm::cl::desc("Compute elementary functions by polynomials"),
+      llvm::cl::init(false)};
+  PassOptions::Option<bool> threads{
+      *this, "threads",
+      llvm::cl::desc("Run the outermost parallel loops on several threads"),
       llvm::cl::init(false)};
 };
 
@@ -48,22 +65,27 @@ struct LoopsToLLVMOptions : public PassPipelineOptions<LoopsToLLVMOptions> {
       llvm::cl::desc("Convert f16 in integer arithmetic; off only for targets "
                      "that have instructions for it"),
       llvm::cl::init(true)};
+  PassOptions::Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("Schedule whose sequence 'lower_vectors' takes vectors "
+                     "apart; none if empty"),
+      llvm::cl::init("")};
 };
 
-/// Options of `gpt-to-llvm-pipeline`: those of its stages.
+/// Options of `gpt-to-llvm-pipeline`.
 struct GptToLLVMOptions : public PassPipelineOptions<GptToLLVMOptions> {
-  PassOptions::Option<bool> contract{
-      *this, "contract",
-      llvm::cl::desc("Allow a product and a sum to be fused"),
-      llvm::cl::init(true)};
-  PassOptions::Option<bool> reassociate{
-      *this, "reassociate",
-      llvm::cl::desc("Allow sums of reductions to be taken in any order"),
-      llvm::cl::init(true)};
-  PassOptions::Option<bool> fuseElementwise{
-      *this, "fuse-elementwise",
-      llvm::cl::desc("Fuse chains of element-wise ops before bufferization"),
-      llvm::cl::init(false)};
+  PassOptions::Option<int> optLevel{
+      *this, "opt-level",
+      llvm::cl::desc(
+          "0: loops with exact roundings; 1: element-wise ops fused, "
+          "sums in any order; 2: tiled and vectorised by the "
+          "schedule, elementary functions by polynomials; 3: on "
+          "several threads"),
+      llvm::cl::init(1)};
+  PassOptions::Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("Schedule for levels 2 and 3: a built-in name or a file"),
+      llvm::cl::init("")};
   PassOptions::Option<bool> expandBF16{
       *this, "expand-bf16",
       llvm::cl::desc("Convert bf16 in integer arithmetic; off only for targets "
@@ -78,6 +100,11 @@ struct GptToLLVMOptions : public PassPipelineOptions<GptToLLVMOptions> {
 
 /// gpt -> linalg on tensors.
 void buildGptToLinalgPipeline(OpPassManager &pm);
+
+/// linalg on tensors -> linalg and vectors on tensors: decomposition, fusion,
+/// and what the schedule does.
+void buildLinalgToVectorPipeline(OpPassManager &pm,
+                                 const LinalgToVectorOptions &options);
 
 /// linalg on tensors -> loops on memory: decomposition, bufferization in place,
 /// deallocation, loops.

@@ -11,6 +11,8 @@
 
 #include "gpt/Target/TargetOptions.h"
 
+#include "gpt/Schedules/Schedules.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -179,4 +181,16 @@ gpt::createTargetMachine(const TargetOptions &options) {
     return makeError("cannot create a code generator for target triple '%s'",
                      resolved->triple.c_str());
   return machine;
+}
+
+llvm::Expected<std::string> gpt::selectSchedule(const TargetOptions &options) {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createTargetMachine(options);
+  if (!machine)
+    return machine.takeError();
+  for (const Schedule &schedule : getSchedules())
+    if (schedule.architecture == (*machine)->getTargetTriple().getArchName() &&
+        (*machine)->getMCSubtargetInfo()->checkFeatures(schedule.features))
+      return schedule.name.str();
+  return std::string();
 }

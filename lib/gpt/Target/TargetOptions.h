@@ -66,6 +66,10 @@ llvm::Expected<ResolvedTarget> resolveTarget(const TargetOptions &options);
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(const TargetOptions &options);
 
+/// Returns the name of the built-in schedule for the target, empty if there is
+/// none.
+llvm::Expected<std::string> selectSchedule(const TargetOptions &options);
+
 } // namespace mlir::gpt
 
 #endif // GPT_TARGET_TARGETOPTIONS_H

@@ -348,14 +348,14 @@ def ApproximateMath : Pass<"gpt-approximate-math"> {
     Ops on other types are left alone.
 
     The error, in units in the last place (ulp) of the correct result, with and
-    without fused multiply-add, is at most:
+    without fused multiply-add, over all f32 numbers, is at most:
 
-    | Function | ulp | Where |
-    |----------|-----|-------|
-    | exp      | 1.1 | everywhere, denormal results included |
-    | tanh     | 2.5 | everywhere |
-    | erf      | 2   | everywhere |
-    | sin, cos | 0.51 | -2^28 to 2^28; NaN beyond |
+    | Function | ulp  | Where                                 |
+    |----------|------|---------------------------------------|
+    | exp      | 1.1  | everywhere, denormal results included |
+    | tanh     | 2.7  | everywhere                            |
+    | erf      | 2.2  | everywhere                            |
+    | sin, cos | 0.51 | from -2^28 to 2^28; NaN beyond        |
 
     NaN, infinities and zeros give what IEEE 754 and C ask for: `exp(-inf)` is
     0, `tanh(-0.0)` is -0.0. tanh and erf never exceed 1 in magnitude.
@@ -363,7 +363,10 @@ def ApproximateMath : Pass<"gpt-approximate-math"> {
   let options = [
     ListOption<"functions", "functions", "std::string",
                "Functions to replace, of exp, tanh, erf, sin, cos; all when "
-               "none is named">
+               "none is named">,
+    Option<"contract", "contract", "bool", "true",
+           "Allow products and sums to be fused; off, all processors give the "
+           "same results">
   ];
   let statistics = [
     Statistic<"numExp", "num-exp", "Number of math.exp replaced">,
@@ -403,6 +406,53 @@ def VerifyLLVMStage : Pass<"gpt-verify-llvm-stage", "ModuleOp"> {
     Only ops of the `llvm` dialect, and no functions without a body but those of
     libc and libm.
   }];
+}
+
+//===----------------------------------------------------------------------===//
+// Schedules
+//===----------------------------------------------------------------------===//
+
+def PackProjections : Pass<"gpt-pack-projections"> {
+  let summary = "Pack the operands of products with a weight";
+  let description = [{
+    Rewrites every `linalg.contract` of rows `[batch, rows, k]` with a weight
+    `[n, k]` or `[k, n]` into one of panels: rows in tiles of `row-tile`, columns
+    in tiles of `column-tile`, with zeros behind the last row and column. The
+    packed contraction carries `gpt.class = "projection"`, the packed rows
+    `gpt.class = "rows"`: the names under which schedules find them.
+
+    Left alone: products of a single row (they stream the weight once and gain
+    nothing from a copy), of a depth that is not a multiple of `depth-multiple`,
+    with fewer columns than a tile, and of other types than f32 rows.
+  }];
+  let options = [
+    Option<"rowTile", "row-tile", "int64_t", "8", "Rows of a tile">,
+    Option<"columnTile", "column-tile", "int64_t", "32", "Columns of a tile">,
+    Option<"depthMultiple", "depth-multiple", "int64_t", "16",
+           "What the depth must be a multiple of">
+  ];
+  let statistics = [
+    Statistic<"numPacked", "num-packed", "Number of products packed">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {
+  let summary = "Apply a sequence of a schedule";
+  let description = [{
+    Runs the named sequence `sequence` of a schedule on the module. `schedule` is
+    the name of a built-in one (a file of `lib/gpt/Schedules`) or the path of a
+    file that ends in `.mlir`.
+  }];
+  let options = [
+    Option<"schedule", "schedule", "std::string", /*default=*/"",
+           "Name of a built-in schedule, or a file">,
+    Option<"sequence", "sequence", "std::string", "\"tile\"",
+           "Name of the sequence">
+  ];
+  let dependentDialects = ["::mlir::transform::TransformDialect"];
 }
 
 #endif // GPT_TRANSFORMS_PASSES_TD

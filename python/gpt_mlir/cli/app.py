@@ -102,6 +102,12 @@ def generate(
     ] = True,
     echo: Annotated[bool, typer.Option("--echo", help="Print the prompt as well.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no timing.")] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="Threads to use; as many as there are processors to use."
+        ),
+    ] = None,
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
@@ -124,6 +130,7 @@ def generate(
         seed=seed,
         stop=stop,
         use_cache=cache,
+        num_threads=threads,
     )
 
 

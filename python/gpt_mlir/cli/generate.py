@@ -22,6 +22,7 @@ def run(
     echo: bool,
     options: Any,
     use_cache: bool,
+    num_threads: int | None,
     **sampling: Any,
 ) -> None:
     """Loads a model, compiles it and generates.
@@ -33,12 +34,17 @@ def run(
         echo: Whether to print the prompt too.
         options: How to compile.
         use_cache: Whether to use a KV cache.
+        num_threads: Threads to use; None for the default.
         **sampling: As for `LLM.stream`.
     """
     text = _read_prompt(prompt)
     with Progress() as progress:
         llm = LLM.from_pretrained(
-            model or default_model(), options=options, use_cache=use_cache, progress=progress
+            model or default_model(),
+            options=options,
+            use_cache=use_cache,
+            num_threads=num_threads,
+            progress=progress,
         )
     pieces = llm.stream(text, use_cache=use_cache, **sampling)
     try:

@@ -26,7 +26,7 @@ from gpt_mlir.runtime.executable import Executable
 
 __all__ = ["OutputKind", "Stage", "compile_module", "emit", "lower", "module_key", "run_pipeline"]
 
-Stage = Literal["gpt", "linalg", "loops", "llvm"]
+Stage = Literal["gpt", "linalg", "vector", "loops", "llvm"]
 OutputKind = Literal["llvmir", "asm", "object", "shared"]
 # Called with what is being done, when that may take time: "lowering", "generating code".
 Progress = Callable[[str], None]
@@ -35,12 +35,9 @@ Progress = Callable[[str], None]
 _LOG = logging.getLogger("gpt_mlir.compiler")
 _LEVELS = {"warning": logging.WARNING, "remark": logging.INFO, "note": logging.INFO}
 
-# What leads from the `gpt` stage to each of the others; "llvm" is CompileOptions.pipeline.
-_STAGE_PIPELINES: dict[str, str] = {
-    "gpt": "",
-    "linalg": "gpt-to-linalg-pipeline",
-    "loops": "gpt-to-linalg-pipeline,gpt-linalg-to-loops-pipeline",
-}
+
+# LLVM's level for each of ours; at the lowest it does not vectorise either.
+_LLVM_LEVELS = (1, 3, 3, 3)
 
 
 def run_pipeline(module: ir.Module, pipeline: str, *, what: str = "the pipeline failed") -> None:
@@ -74,8 +71,9 @@ def lower(
 
     Args:
         module: A module of the `gpt` dialect. It is not changed.
-        stage: "gpt" (checked only), "linalg" (on tensors), "loops" (on memrefs) or "llvm".
-        options: Says which pipeline leads to "llvm".
+        stage: "gpt" (checked only), "linalg" (on tensors), "vector" (tiled and vectorised by the
+            schedule), "loops" (on memrefs) or "llvm".
+        options: How to lower; decides the stages from "vector" on.
 
     Raises:
         CompileError: The module is not valid or cannot be lowered.
@@ -85,7 +83,7 @@ def lower(
         raise ValueError(f"unknown stage {stage!r}; expected one of {', '.join(get_args(Stage))}")
     _verify(module)
     result = ir.Module.parse(_to_bytecode(module.operation), module.context)
-    pipeline = options.pipeline if stage == "llvm" else _STAGE_PIPELINES[stage]
+    pipeline = _stage_pipeline(stage, options)
     if pipeline:
         run_pipeline(result, pipeline, what=f"cannot lower the module to stage '{stage}'")
     return result
@@ -153,12 +151,62 @@ def module_key(module: ir.Module, options: CompileOptions | None = None) -> str:
     text = module.operation.get_asm(print_generic_op_form=True, enable_debug_info=False)
     return digest(
         str(text),
-        options.pipeline,
+        _stage_pipeline("llvm", options),
+        _read_schedule(options),
         str(options.opt_level),
         *_resolve_target(options),
         compiler_fingerprint(),
         _compiler.llvm_version(),
     )
+
+
+def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
+    """Returns the pipeline that leads from the `gpt` stage to `stage`."""
+    if stage == "gpt":
+        return ""
+    if stage == "llvm" and options.pipeline is not None:
+        return options.pipeline
+    level = options.opt_level
+    schedule = ""
+    if level >= 2:
+        schedule = options.schedule if options.schedule is not None else _select_schedule(options)
+    if stage == "llvm":
+        return f"gpt-to-llvm-pipeline{{opt-level={level}{_schedule_option(schedule)}}}"
+    passes = ["gpt-to-linalg-pipeline"]
+    if stage in ("vector", "loops"):
+        fuse = str(level >= 1).lower()
+        passes.append(
+            f"gpt-linalg-to-vector-pipeline{{fuse-elementwise={fuse}{_schedule_option(schedule)}}}"
+        )
+    if stage == "loops":
+        flags = {"contract": 1, "reassociate": 1, "approximate-math": 2, "threads": 3}
+        text = " ".join(f"{name}={str(level >= least).lower()}" for name, least in flags.items())
+        passes.append(f"gpt-linalg-to-loops-pipeline{{{text}}}")
+    return ",".join(passes)
+
+
+def _read_schedule(options: CompileOptions) -> str:
+    """Returns the text of a schedule that the user gave: it decides the code, too."""
+    if options.schedule is None or not options.schedule.endswith(".mlir"):
+        return ""
+    try:
+        return Path(options.schedule).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CompileError(f"cannot read schedule {options.schedule!r}: {error}") from None
+
+
+def _schedule_option(schedule: str) -> str:
+    return f" schedule={schedule}" if schedule else ""
+
+
+def _select_schedule(options: CompileOptions) -> str:
+    try:
+        name = _compiler.select_schedule(
+            triple=options.target_triple, cpu=options.target_cpu, features=options.target_features
+        )
+    except RuntimeError as error:
+        raise CompileError(str(error)) from None
+    return str(name)
 
 
 def _resolve_target(options: CompileOptions) -> tuple[str, str, str]:
@@ -202,7 +250,8 @@ def _emit(
     _resolve_target(options)  # a wrong target is reported before any work is done
     if progress is not None:
         progress("lowering")
-    run_pipeline(module, options.pipeline, what="cannot lower the module to stage 'llvm'")
+    pipeline = _stage_pipeline("llvm", options)
+    run_pipeline(module, pipeline, what="cannot lower the module to stage 'llvm'")
     if progress is not None:
         progress("generating code")
     try:
@@ -212,7 +261,7 @@ def _emit(
             triple=options.target_triple,
             cpu=options.target_cpu,
             features=options.target_features,
-            opt_level=options.opt_level,
+            opt_level=_LLVM_LEVELS[options.opt_level],
         )
     except RuntimeError as error:
         raise CompileError(str(error)) from None

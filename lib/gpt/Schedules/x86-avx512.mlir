@@ -1,0 +1,125 @@
+// Schedule for x86 with AVX-512: 32 registers of 16 floats.
+//
+// A projection is tiled to 8 rows by 32 columns: 16 registers hold the sums, two
+// a row of the weight panel, and the activation is broadcast from memory.
+//
+// Target: x86_64 +avx512f,+avx512bw,+avx512vl
+//
+// @tile runs on tensors, before bufferization; @lower_vectors on memory, after.
+
+module attributes {transform.with_named_sequence} {
+
+// Packs one tile of 8 rows by 16 features at a time; the last rows are masked.
+transform.named_sequence @tile_rows(%pack: !transform.any_op {transform.consumed}) {
+  %rows, %forall = transform.structured.tile_using_forall %pack tile_sizes [1, 1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %tile, %loop = transform.structured.tile_using_for %rows tile_sizes [0, 0, 16]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.structured.vectorize %tile vector_sizes [1, 1, 16, 8] : !transform.any_op
+  transform.yield
+}
+
+// One iteration of the outer loop packs a panel of the weight (it stays in the
+// cache) and multiplies all rows by it.
+transform.named_sequence @tile_projection(%projection: !transform.any_op {transform.consumed})
+    -> !transform.any_op {
+  %weight = transform.get_producer_of_operand %projection[1] : (!transform.any_op) -> !transform.any_op
+  %zeros = transform.get_producer_of_operand %projection[2] : (!transform.any_op) -> !transform.any_op
+  // (n1, b, m1, m0, n0, k)
+  %panel, %panels = transform.structured.tile_using_forall %projection tile_sizes [1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %weight_panel, %panels_1 = transform.structured.fuse_into_containing_op %weight into %panels
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %zero_panel, %panels_2 = transform.structured.fuse_into_containing_op %zeros into %panels_1
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [0, 1, 1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %zero_tile, %tiles_1 = transform.structured.fuse_into_containing_op %zero_panel into %tiles
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %step, %steps = transform.structured.tile_using_for %tile tile_sizes [0, 0, 0, 0, 0, 4]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
+  %zero_tile_1 = transform.structured.generalize %zero_tile : (!transform.any_op) -> !transform.any_op
+  // 16 features of 32 outputs, transposed in registers where the weight is stored [n, k].
+  %block, %blocks = transform.structured.tile_using_for %weight_panel tile_sizes [0, 16]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.structured.vectorize %block vector_sizes [1, 16, 32] : !transform.any_op
+  transform.yield %panels_2 : !transform.any_op
+}
+
+transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
+  %sources = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %packed = transform.apply_registered_pass "gpt-pack-projections"
+    with options = {"row-tile" = 8, "column-tile" = 32, "depth-multiple" = 16} to %sources
+    : (!transform.any_op) -> !transform.any_op
+  // Projections of the same rows share one packed copy.
+  transform.apply_cse to %packed : !transform.any_op
+  %packs = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "rows"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.foreach %packs : !transform.any_op {
+  ^bb0(%pack: !transform.any_op):
+    transform.include @tile_rows failures(propagate) (%pack) : (!transform.any_op) -> ()
+  }
+  %projections = transform.structured.match ops{["linalg.contract"]} attributes{gpt.class = "projection"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %panels = transform.foreach %projections : !transform.any_op -> !transform.any_op {
+  ^bb0(%projection: !transform.any_op):
+    %forall = transform.include @tile_projection failures(propagate) (%projection)
+      : (!transform.any_op) -> !transform.any_op
+    transform.yield %forall : !transform.any_op
+  }
+  // Tiles become two-dimensional, and only then vectors.
+  transform.apply_patterns to %panels {
+    transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
+    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
+    transform.apply_patterns.canonicalization
+  } : !transform.any_op
+  %tiles = transform.structured.match ops{["linalg.generic"]} in %panels
+    : (!transform.any_op) -> !transform.any_op
+  transform.structured.vectorize %tiles : !transform.any_op
+  transform.apply_patterns to %panels {
+    transform.apply_patterns.vector.reduction_to_contract
+    transform.apply_patterns.vector.transfer_permutation_patterns
+  } : !transform.any_op
+  transform.apply_patterns to %panels { transform.apply_patterns.canonicalization } : !transform.any_op
+  // The sums stay in registers while the loop over the depth runs.
+  %loops = transform.structured.match interface{LoopLikeInterface} in %panels
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_licm to %loops : !transform.any_op
+  transform.loop.hoist_loop_invariant_subsets %loops : !transform.any_op
+  transform.apply_patterns to %panels {
+    transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
+    transform.apply_patterns.canonicalization
+  } : !transform.any_op
+  // Masks become operands of the transfers: nothing may come between them.
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_patterns to %functions {
+    transform.apply_patterns.vector.lower_masked_transfers
+  } : !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @lower_vectors(%module: !transform.any_op {transform.readonly}) {
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  // No canonicalization from here on: it would take vectors of vectors apart.
+  transform.apply_patterns to %functions {
+    transform.apply_patterns.vector.lower_contraction lowering_strategy = "outerproduct"
+    transform.apply_patterns.vector.lower_outerproduct
+  } : !transform.any_op
+  transform.apply_patterns to %functions {
+    transform.apply_patterns.vector.lower_transpose lowering_strategy = "shuffle_1d"
+  } : !transform.any_op
+  transform.apply_patterns to %functions {
+    transform.apply_patterns.vector.lower_shape_cast
+  } : !transform.any_op
+  transform.apply_patterns to %functions {
+    transform.apply_patterns.vector.lower_transfer max_transfer_rank = 1
+    transform.apply_patterns.vector.transfer_to_scf max_transfer_rank = 1 full_unroll = true
+  } : !transform.any_op
+  transform.yield
+}
+
+}
