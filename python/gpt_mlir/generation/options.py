@@ -13,12 +13,12 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from gpt_mlir.errors import ConfigError, InputError
 from gpt_mlir.models import ConfigReader, ModelConfig
 
-__all__ = ["GenerationConfig", "SamplingOptions"]
+__all__ = ["GenerateArguments", "GenerationConfig", "SamplingOptions"]
 
 GENERATION_FILE = "generation_config.json"
 DEFAULT_NEW_TOKENS = 128
@@ -39,6 +39,23 @@ _UNSUPPORTED = {
     "forced_bos_token_id": None,
     "forced_eos_token_id": None,
 }
+
+
+class GenerateArguments(TypedDict, total=False):
+    """The keyword arguments of `LLM.stream`, which says what they mean."""
+
+    max_new_tokens: int | None
+    do_sample: bool | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    repetition_penalty: float | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    eos_token_id: int | Sequence[int] | None
+    use_cache: bool
+    prefill_chunk: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

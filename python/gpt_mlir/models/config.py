@@ -76,6 +76,12 @@ class ModelConfig:
         return entries * itemsize
 
 
+def read_num_layers(reader: ConfigReader, *keys: str) -> int:
+    """Returns the number of blocks, which is bounded: a table of all weights is made of it."""
+    count: int = reader.integer(*keys, maximum=10_000)
+    return count
+
+
 def read_token_ids(reader: ConfigReader, vocab_size: int) -> dict[str, Any]:
     """Returns the fields of `ModelConfig` about special tokens."""
     bos = reader.token_ids("bos_token_id", limit=vocab_size)

@@ -15,6 +15,7 @@ from gpt_mlir.models.config import (
     ModelConfig,
     read_activation,
     read_head_dim,
+    read_num_layers,
     read_token_ids,
 )
 from gpt_mlir.weights import WeightNaming
@@ -92,7 +93,7 @@ class Gpt2(Architecture[Gpt2Config]):
             vocab_size=vocab_size,
             hidden_size=hidden_size,
             intermediate_size=reader.integer("n_inner", default=4 * hidden_size),
-            num_layers=reader.integer("n_layer", "num_hidden_layers"),
+            num_layers=read_num_layers(reader, "n_layer", "num_hidden_layers"),
             num_heads=num_heads,
             num_kv_heads=num_heads,
             head_dim=read_head_dim(reader, hidden_size, num_heads, "n_head"),

@@ -16,6 +16,7 @@ from gpt_mlir.models.config import (
     RopeConfig,
     read_activation,
     read_head_dim,
+    read_num_layers,
     read_token_ids,
 )
 from gpt_mlir.weights import WeightNaming
@@ -92,7 +93,7 @@ class GptNeox(Architecture[GptNeoxConfig]):
             vocab_size=vocab_size,
             hidden_size=hidden_size,
             intermediate_size=reader.integer("intermediate_size"),
-            num_layers=reader.integer("num_hidden_layers"),
+            num_layers=read_num_layers(reader, "num_hidden_layers"),
             num_heads=num_heads,
             num_kv_heads=num_heads,
             head_dim=head_dim,

@@ -17,6 +17,8 @@ from gpt_mlir.errors import ConfigError
 __all__ = ["ConfigReader"]
 
 _REQUIRED: Any = object()
+# Sizes are multiplied and become extents: a bound keeps nonsense from becoming overflow.
+_LARGEST = 2**31 - 1
 
 
 class ConfigReader:
@@ -73,16 +75,18 @@ class ConfigReader:
         """Whether a value is given for one of the spellings."""
         return any(self.values.get(key) is not None for key in keys)
 
-    def integer(self, *keys: str, default: Any = _REQUIRED, minimum: int = 1) -> Any:
-        """Returns an integer of at least `minimum`, or the default as it is."""
-        expected = {0: "an integer, 0 or more", 1: "a positive integer"}.get(
-            minimum, f"an integer, {minimum} or more"
-        )
+    def integer(
+        self, *keys: str, default: Any = _REQUIRED, minimum: int = 1, maximum: int = _LARGEST
+    ) -> Any:
+        """Returns an integer in the range, or the default as it is."""
+        expected = "a positive integer" if minimum == 1 else f"an integer, {minimum} or more"
+        if maximum < _LARGEST:
+            expected = f"an integer from {minimum} to {maximum}"
         key, value = self._lookup(keys, default, expected)
         if value is default:
             return value
-        # Sizes are multiplied and become extents: a bound keeps nonsense from becoming overflow.
-        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < 2**31:
+        legal = isinstance(value, int) and minimum <= value <= maximum
+        if isinstance(value, bool) or not legal:
             self.fail(key, expected, value)
         return value
 

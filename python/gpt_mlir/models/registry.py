@@ -81,4 +81,5 @@ def load_config(folder: str | os.PathLike[str]) -> ModelConfig:
         found = architecture(model_type)
     except ConfigError as error:
         raise ConfigError(f"{reader.source}: {error}") from None
-    return found.read_config(reader)
+    config: ModelConfig = found.read_config(reader)
+    return config

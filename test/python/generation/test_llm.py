@@ -91,6 +91,7 @@ def test_stream_is_the_text(llm: LLM) -> None:
     stream = llm.stream(PROMPT, max_new_tokens=40, eos_token_id=[])
     assert list(stream) == pieces
     assert stream.results[0].text == result.text
+    assert list(llm.generate(PROMPT, max_new_tokens=40, eos_token_id=[], stream=True)) == pieces
 
 
 def test_stream_of_a_batch(llm: LLM) -> None:
