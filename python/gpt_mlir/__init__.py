@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gpt_mlir.graph import Graph as Graph
     from gpt_mlir.graph import Tensor as Tensor
     from gpt_mlir.runtime import Executable as Executable
+    from gpt_mlir.runtime import get_num_threads as get_num_threads
+    from gpt_mlir.runtime import set_num_threads as set_num_threads
 
 # Public name -> the module that defines it.
 _EXPORTS = {
@@ -49,6 +51,8 @@ _EXPORTS = {
     "Tensor": "gpt_mlir.graph",
     "TokenizerError": "gpt_mlir.errors",
     "compile_module": "gpt_mlir.compiler",
+    "get_num_threads": "gpt_mlir.runtime",
+    "set_num_threads": "gpt_mlir.runtime",
 }
 
 # Submodules that can be reached as attributes.

@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt_mlir.dtypes import DType
 from gpt_mlir.models import Architecture, ModelConfig
+from gpt_mlir.runtime.threads import check_num_threads
 
 if TYPE_CHECKING:
     from gpt_mlir import ir
@@ -44,6 +45,7 @@ class CompiledModel:
         *,
         options: CompileOptions | None = None,
         dtype: DType = DType.F32,
+        num_threads: int | None = None,
     ) -> None:
         """Prepares a model; compiles nothing yet.
 
@@ -53,13 +55,19 @@ class CompiledModel:
             weights: An array of each weight; they are used where they are.
             options: How to compile.
             dtype: Element type of activations.
+            num_threads: Threads to use; None for as many as the process has set.
+
+        Raises:
+            InputError: `num_threads` is not a number of threads.
         """
+        check_num_threads(num_threads)
         self.config = config
         self.compile_seconds = 0.0
         self._architecture = architecture
         self.weights = weights
         self._options = options
         self._dtype = dtype
+        self._num_threads = num_threads
         self._lock = threading.Lock()
         self._executables: dict[bool, Executable] = {}
 
@@ -94,7 +102,8 @@ class CompiledModel:
                 executable = compile_module(
                     module, self._options or CompileOptions(), progress=progress
                 )
-                self._executables[use_cache] = executable.bind(self.weights)
+                executable = executable.bind(self.weights).with_num_threads(self._num_threads)
+                self._executables[use_cache] = executable
                 self.compile_seconds += time.perf_counter() - begin
             return self._executables[use_cache]
 

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import ConfigError, InputError
@@ -18,6 +18,7 @@ from gpt_mlir.generation.compiled_model import CompiledModel
 from gpt_mlir.generation.decoding import Continuation
 from gpt_mlir.generation.options import (
     DEFAULT_NEW_TOKENS,
+    GenerateArguments,
     GenerationConfig,
     check_count,
     sequence_of_strings,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LLM", "default_model"]
 
+Callback = Callable[[TextPiece], object] | None
 FLOAT_DTYPES = (DType.F32, DType.BF16, DType.F16)
 
 
@@ -58,7 +60,12 @@ class LLM:
     """
 
     def __init__(
-        self, folder: Path, *, options: CompileOptions | None = None, dtype: DType = DType.F32
+        self,
+        folder: Path,
+        *,
+        options: CompileOptions | None = None,
+        dtype: DType = DType.F32,
+        num_threads: int | None = None,
     ) -> None:
         """Reads a model folder; see `from_pretrained`, which also compiles."""
         begin = time.perf_counter()
@@ -73,7 +80,9 @@ class LLM:
             self.checkpoint, kind.weight_shapes(self.config), kind.naming(self.config)
         )
         weights = {name: self.checkpoint.array(info.name) for name, info in stored.items()}
-        self.model = CompiledModel(kind, self.config, weights, options=options, dtype=dtype)
+        self.model = CompiledModel(
+            kind, self.config, weights, options=options, dtype=dtype, num_threads=num_threads
+        )
         self._encoder = PromptEncoder(
             self.tokenizer,
             vocab_size=self.config.vocab_size,
@@ -90,6 +99,7 @@ class LLM:
         options: CompileOptions | None = None,
         dtype: DTypeLike = DType.F32,
         use_cache: bool = True,
+        num_threads: int | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> LLM:
         """Loads a Hugging Face model folder and compiles it, or finds it compiled.
@@ -101,6 +111,7 @@ class LLM:
             dtype: Element type of activations: f32, bf16 or f16. Weights are used as stored.
             use_cache: Which form to compile now, with a KV cache or without; the other one is
                 compiled when it is first used.
+            num_threads: Threads to use; None for as many as `gpt_mlir.get_num_threads()` says.
             progress: Called with a word or two before each step that may take long.
 
         Raises:
@@ -120,7 +131,7 @@ class LLM:
             raise ConfigError(f"{path}: no such model folder")
         if progress is not None:
             progress("loading")
-        llm = cls(path, options=options, dtype=element)
+        llm = cls(path, options=options, dtype=element, num_threads=num_threads)
         llm.model.executable(use_cache=use_cache, progress=progress)
         return llm
 
@@ -134,24 +145,38 @@ class LLM:
         return cls.from_pretrained(default_model(), **arguments)
 
     @overload
-    def generate(self, prompt: Prompt, **arguments: Any) -> GenerationResult: ...
+    def generate(
+        self, prompt: Any, *, stream: Literal[True], **arguments: Unpack[GenerateArguments]
+    ) -> TextStream: ...
+
+    @overload  # a str is a sequence of str as well; the first match counts
+    def generate(  # type: ignore[overload-overlap]
+        self, prompt: Prompt, *, stream: Callback = None, **arguments: Unpack[GenerateArguments]
+    ) -> GenerationResult: ...
 
     @overload
-    def generate(self, prompt: Sequence[Prompt], **arguments: Any) -> list[GenerationResult]: ...
+    def generate(
+        self,
+        prompt: Sequence[Prompt],
+        *,
+        stream: Callback = None,
+        **arguments: Unpack[GenerateArguments],
+    ) -> list[GenerationResult]: ...
 
     def generate(
         self,
         prompt: Prompt | Sequence[Prompt],
         *,
-        stream: Callable[[TextPiece], object] | None = None,
-        **arguments: Any,
-    ) -> GenerationResult | list[GenerationResult]:
+        stream: Callback | Literal[True] = None,
+        **arguments: Unpack[GenerateArguments],
+    ) -> GenerationResult | list[GenerationResult] | TextStream:
         """Continues a prompt or several.
 
         Args:
             prompt: A text, a sequence of token ids, or a list of such.
             stream: Called with each piece of text as soon as it is certain; `piece.prompt_index`
-                is the position of its prompt in the batch.
+                is the position of its prompt in the batch. True returns an iterator over the
+                pieces instead, as `stream` does.
             **arguments: As for `stream`.
 
         Returns:
@@ -162,6 +187,8 @@ class LLM:
             GenerationInterrupted: Ctrl-C; it carries what was generated.
         """
         pieces = self.stream(prompt, **arguments)
+        if stream is True:
+            return pieces
         try:
             for piece in pieces:
                 if stream is not None:

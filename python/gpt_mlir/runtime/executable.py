@@ -14,6 +14,7 @@ from gpt_mlir import _runtime
 from gpt_mlir.errors import InputError
 from gpt_mlir.runtime.function import Function, Result
 from gpt_mlir.runtime.signature import FunctionSignature
+from gpt_mlir.runtime.threads import read_environment
 
 __all__ = ["Executable"]
 
@@ -43,7 +44,9 @@ class Executable:
 
         Raises:
             RuntimeError: The code cannot be loaded or does not fit its manifest.
+            InputError: `GPT_MLIR_NUM_THREADS` is not a number of threads.
         """
+        read_environment()
         if path is None and image is None:
             raise ValueError("expected a path, an image or both")
         library = None
@@ -104,6 +107,20 @@ class Executable:
                 f"no function has an unbound weight '{unknown[0]}'"
                 + (f" (nor {len(unknown) - 1} other names given)" if len(unknown) > 1 else "")
             )
+        return Executable(functions, key=self.key)
+
+    def with_num_threads(self, count: int | None) -> Executable:
+        """Returns this executable, using so many threads.
+
+        Args:
+            count: 1 to 256; None for as many as `gpt_mlir.get_num_threads()` says at a call.
+
+        Raises:
+            InputError: `count` is something else.
+        """
+        functions = {
+            name: function.with_num_threads(count) for name, function in self._functions.items()
+        }
         return Executable(functions, key=self.key)
 
     def __call__(self, *args: Any, **inputs: Any) -> Result:

@@ -17,6 +17,7 @@ from gpt_mlir import _runtime
 from gpt_mlir.errors import InputError
 from gpt_mlir.runtime.arrays import from_carrier, to_carrier
 from gpt_mlir.runtime.signature import FunctionSignature, TensorSignature, names
+from gpt_mlir.runtime.threads import check_num_threads
 
 __all__ = ["Function", "Result"]
 
@@ -102,9 +103,23 @@ class Function:
             )
         except ValueError as error:
             raise InputError(f"function '{self.name}': {error}") from None
-        bound = object.__new__(type(self))
-        bound._setup(self._signature, raw)
-        return bound
+        return self._replace(raw)
+
+    def with_num_threads(self, count: int | None) -> Function:
+        """Returns this function, using so many threads.
+
+        Args:
+            count: 1 to 256; None for as many as `gpt_mlir.get_num_threads()` says at a call.
+
+        Raises:
+            InputError: `count` is something else.
+        """
+        return self._replace(self._raw.with_num_threads(check_num_threads(count)))
+
+    def _replace(self, raw: _runtime.Function) -> Function:
+        other = object.__new__(type(self))
+        other._setup(self._signature, raw)
+        return other
 
     def __call__(
         self, *args: Any, weights: Mapping[str, Any] | None = None, **inputs: Any
