@@ -19,8 +19,8 @@
 //       CHECK:   %[[FIRST:.*]] = arith.subi %[[KEYS]], %[[QUERIES]]
 //       CHECK:   %[[PRODUCTS:.*]] = linalg.contract indexing_maps = [#[[$Q]], #[[$K]], #[[$S]]]
 //  CHECK-SAME:     ins(%[[QUERY]], %[[KEY]] : {{.*}}) outs(%{{.*}} : tensor<?x2x2x?x?xf32>)
-//       CHECK:   %[[SCORES:.*]] = linalg.generic {{.*}} outs(%[[PRODUCTS]] : tensor<?x2x2x?x?xf32>) {
-//  CHECK-NEXT:   ^bb0(%[[SUM:.*]]: f32):
+//       CHECK:   %[[SCORES:.*]] = linalg.generic {{.*}} ins(%[[PRODUCTS]] : {{.*}}) outs(%[[PRODUCTS]] : tensor<?x2x2x?x?xf32>) {
+//  CHECK-NEXT:   ^bb0(%[[SUM:.*]]: f32, %{{.*}}: f32):
 //  CHECK-NEXT:     %[[SCORE:.*]] = arith.mulf %[[SUM]], %[[SCALE]]
 //  CHECK-NEXT:     %[[I:.*]] = linalg.index 3
 //  CHECK-NEXT:     %[[J:.*]] = linalg.index 4
@@ -49,8 +49,8 @@ func.func @grouped_causal_window(%q: tensor<?x?x64xf32>, %k: tensor<?x?x32xf32>,
 // CHECK-DAG: #[[$MASK:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d1, d2, d3, d4)>
 // CHECK-LABEL: func.func @mask_per_head(
 //       CHECK:   %[[MASK:.*]] = tensor.expand_shape %arg3 {{\[\[}}0, 1], [2], [3]] {{.*}} into tensor<2x2x?x?xf32>
-//       CHECK:   linalg.generic {indexing_maps = [#[[$MASK]], #{{.*}}]
-//  CHECK-SAME:     ins(%[[MASK]] : tensor<2x2x?x?xf32>)
+//       CHECK:   linalg.generic {indexing_maps = [#[[$MASK]], #{{.*}}, #{{.*}}]
+//  CHECK-SAME:     ins(%[[MASK]], %{{.*}} : tensor<2x2x?x?xf32>,
 //       CHECK:     arith.mulf
 //  CHECK-NEXT:     arith.addf
 //  CHECK-NEXT:     linalg.yield
@@ -65,7 +65,7 @@ func.func @mask_per_head(%q: tensor<?x?x64xf32>, %k: tensor<?x?x32xf32>, %v: ten
 
 // CHECK-DAG: #[[$SHARED:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (0, 0, d2, d3, d4)>
 // CHECK-LABEL: func.func @mask_shared(
-//       CHECK:   linalg.generic {indexing_maps = [#[[$SHARED]], #{{.*}}]
+//       CHECK:   linalg.generic {indexing_maps = [#[[$SHARED]], #{{.*}}, #{{.*}}]
 //  CHECK-SAME:     tensor<1x1x1x4x4xf32>
 func.func @mask_shared(%q: tensor<2x4x64xf32>, %m: tensor<1x1x4x4xf32>) -> tensor<2x4x64xf32> {
   %y = gpt.attention %q, %q, %q mask(%m) {num_heads = 4 : i64, num_kv_heads = 4 : i64} : (tensor<2x4x64xf32>, tensor<2x4x64xf32>, tensor<2x4x64xf32>, tensor<1x1x4x4xf32>) -> tensor<2x4x64xf32>

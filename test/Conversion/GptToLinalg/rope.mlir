@@ -82,9 +82,9 @@ func.func @partial(%x: tensor<2x3x16xf32>) -> tensor<2x3x16xf32> {
 //       CHECK:   tensor.extract_slice %[[PAIRS]][0, 0, 0, 0, 0] [2, 3, 2, 2, 1]
 //       CHECK:   tensor.extract_slice %[[PAIRS]][0, 0, 0, 0, 1] [2, 3, 2, 2, 1]
 //       CHECK:   %[[ROTATED:.*]] = tensor.collapse_shape %{{.*}} into tensor<2x3x2x4xf32>
-//       CHECK:   %[[FIRST:.*]] = tensor.insert_slice %[[ROTATED]] into %{{.*}}[0, 0, 0, 0] [2, 3, 2, 4]
 //       CHECK:   %[[REST:.*]] = tensor.extract_slice %[[SOURCE]][0, 0, 0, 4] [2, 3, 2, 11]
-//       CHECK:   tensor.insert_slice %[[REST]] into %[[FIRST]][0, 0, 0, 4] [2, 3, 2, 11]
+//       CHECK:   %[[TAIL:.*]] = tensor.insert_slice %[[REST]] into %{{.*}}[0, 0, 0, 4] [2, 3, 2, 11]
+//       CHECK:   tensor.insert_slice %[[ROTATED]] into %[[TAIL]][0, 0, 0, 0] [2, 3, 2, 4]
 func.func @interleaved_odd_heads(%x: tensor<2x3x30xf32>) -> tensor<2x3x30xf32> {
   %y = gpt.rope %x {num_heads = 2 : i64, rotary_dims = 4 : i64, style = #gpt<rope_style interleaved>} : (tensor<2x3x30xf32>) -> tensor<2x3x30xf32>
   return %y : tensor<2x3x30xf32>

@@ -153,37 +153,6 @@ static Value buildRotation(OpBuilder &builder, Location loc, Value source,
                      slices.secondOffsets, slices, table);
 }
 
-/// Rotates interleaved pairs of heads with an odd number of features, which
-/// cannot be seen as pairs as a whole: the rotated part is taken out first.
-static Value buildOddHeads(OpBuilder &builder, Location loc, Value input,
-                           int64_t numHeads, int64_t headDim, int64_t numPairs,
-                           const RotationTable &table) {
-  Value source = splitLastDim(builder, loc, input, {numHeads, headDim});
-  Type elementType = getTensorType(source).getElementType();
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, source);
-  SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
-  Value target = buildEmpty(builder, loc, sizes, elementType);
-
-  sizes[3] = builder.getIndexAttr(2 * numPairs);
-  Value pairs = splitLastDim(builder, loc,
-                             extractSlice(builder, loc, source, offsets, sizes),
-                             {numPairs, 2});
-  SmallVector<OpFoldResult> pairSizes =
-      tensor::getMixedSizes(builder, loc, pairs);
-  Value rotated = buildRotation(
-      builder, loc, pairs, buildEmpty(builder, loc, pairSizes, elementType),
-      getPairSlices(builder, RopeStyle::Interleaved, pairSizes, numPairs),
-      table);
-  target = insertSlice(builder, loc, mergeLastDims(builder, loc, rotated, 2),
-                       target, offsets, sizes);
-
-  offsets[3] = builder.getIndexAttr(2 * numPairs);
-  sizes[3] = builder.getIndexAttr(headDim - 2 * numPairs);
-  Value rest = extractSlice(builder, loc, source, offsets, sizes);
-  target = insertSlice(builder, loc, rest, target, offsets, sizes);
-  return mergeLastDims(builder, loc, target, 2);
-}
-
 /// Copies the features from `first` on, counted in the fourth dimension.
 static Value buildCopyOfRest(OpBuilder &builder, Location loc, Value source,
                              Value target, int64_t first) {

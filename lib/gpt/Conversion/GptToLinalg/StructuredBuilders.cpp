@@ -3,9 +3,10 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// See StructuredBuilders.h. Results that replace an operand element by element
-// are written over it (`outs` is the operand): one-shot bufferization then
-// needs no second buffer.
+// See StructuredBuilders.h. A result that replaces an operand element by
+// element has that operand as its init too: one-shot bufferization then needs
+// no second buffer. The body reads the input and never the init, as fusion
+// expects.
 //
 //===----------------------------------------------------------------------===//
 
@@ -105,9 +106,8 @@ static void buildScalarBody(OpBuilder &builder, Location loc, ValueRange args,
   linalg::YieldOp::create(builder, loc, result);
 }
 
-static Value buildPointwise(OpBuilder &builder, Location loc,
-                            ArrayRef<Access> inputs, Value init, bool readsInit,
-                            ScalarBody body) {
+Value gpt::buildParallel(OpBuilder &builder, Location loc,
+                         ArrayRef<Access> inputs, Value init, ScalarBody body) {
   RankedTensorType type = getTensorType(init);
   SmallVector<Value> tensors;
   SmallVector<AffineMap> maps;
@@ -121,20 +121,18 @@ static Value buildPointwise(OpBuilder &builder, Location loc,
   auto generic = linalg::GenericOp::create(
       builder, loc, type, tensors, init, maps, iterators,
       [&](OpBuilder &nested, Location nestedLoc, ValueRange args) {
-        buildScalarBody(nested, nestedLoc, readsInit ? args : args.drop_back(),
+        buildScalarBody(nested, nestedLoc, args.drop_back(),
                         type.getElementType(), body);
       });
   return generic.getResult(0);
 }
 
-Value gpt::buildParallel(OpBuilder &builder, Location loc,
-                         ArrayRef<Access> inputs, Value init, ScalarBody body) {
-  return buildPointwise(builder, loc, inputs, init, /*readsInit=*/false, body);
-}
-
 Value gpt::buildUpdate(OpBuilder &builder, Location loc,
-                       ArrayRef<Access> inputs, Value init, ScalarBody body) {
-  return buildPointwise(builder, loc, inputs, init, /*readsInit=*/true, body);
+                       ArrayRef<Access> inputs, Value tensor, ScalarBody body) {
+  SmallVector<Access> all(inputs);
+  all.push_back({tensor, builder.getMultiDimIdentityMap(
+                             getTensorType(tensor).getRank())});
+  return buildParallel(builder, loc, all, tensor, body);
 }
 
 Value gpt::buildLastDimSum(OpBuilder &builder, Location loc,

@@ -68,10 +68,10 @@ Value buildFill(OpBuilder &builder, Location loc, double value, Value init);
 Value buildParallel(OpBuilder &builder, Location loc, ArrayRef<Access> inputs,
                     Value init, ScalarBody body);
 
-/// As `buildParallel`, but the body's last value is the element of `init` that
-/// is replaced.
+/// As `buildParallel`, with `tensor` as the last input and overwritten after
+/// bufferization.
 Value buildUpdate(OpBuilder &builder, Location loc, ArrayRef<Access> inputs,
-                  Value init, ScalarBody body);
+                  Value tensor, ScalarBody body);
 
 /// Adds `term` of the inputs, whose leading dimensions are those of the result
 /// and whose last is summed over, starting at zero.
