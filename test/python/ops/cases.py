@@ -24,6 +24,9 @@ from gpt_mlir.runtime import Executable
 Array = NDArray[Any]
 Sizes = Mapping[str, int]
 
+# Plain loops, and what users get: tiled, vectorised, on threads.
+LEVELS = (0, 3)
+
 # Shapes in which remainders of vectors and tiles differ: one, below, at and above a power of two.
 ODD = (1, 2, 3, 15, 17, 31, 33)
 
@@ -132,39 +135,45 @@ def label(attributes: Mapping[str, object]) -> str:
     return "".join(c if c.isalnum() else "_" for c in text)
 
 
-def compile_cases(cases: Sequence[Case], **options: Any) -> Callable[[], Executable]:
-    """Returns a function that compiles all cases as one module, once, with `options`.
+class CompiledCases:
+    """The cases of a test file, compiled as one module for each optimization level."""
 
-    If that fails, each call raises the same error: it would take as long to fail again.
-    """
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.cases = cases
 
-    @functools.cache
-    def compile_once() -> Executable | Exception:
+    @functools.cache  # noqa: B019 (lives as long as its test file)
+    def _compile(self, level: int) -> Executable | Exception:
         try:
-            module = functools.reduce(lambda module, case: case.build(module), cases, None)
+            module = functools.reduce(lambda module, case: case.build(module), self.cases, None)
             assert module is not None
-            return module.compile(**options)
+            return module.compile(opt_level=level)
         except Exception as error:
             return error
 
-    def executable() -> Executable:
-        result = compile_once()
+    def __call__(self, level: int = LEVELS[0]) -> Executable:
+        """Returns the executable; if it cannot be compiled, raises the same error each time."""
+        result = self._compile(level)
         if isinstance(result, Exception):
             raise result
         return result
 
-    return executable
+    def test(self) -> Callable[..., None]:
+        """Returns a test that runs every function with every size at every level."""
+
+        @pytest.mark.parametrize("level", LEVELS)
+        @pytest.mark.parametrize(
+            ("case", "function", "sizes"),
+            [
+                pytest.param(case, function, sizes, id=f"{function}-{_text(sizes)}")
+                for case in self.cases
+                for function, sizes in case.runs()
+            ],
+        )
+        def test_op(level: int, case: Case, function: str, sizes: Sizes) -> None:
+            case.check(self(level), function, sizes)
+
+        return test_op
 
 
-def parametrize(cases: Sequence[Case]) -> pytest.MarkDecorator:
-    """Returns the mark that runs a test for every function and size of every case."""
-    return pytest.mark.parametrize(
-        ("case", "function", "sizes"),
-        [
-            pytest.param(
-                case, function, sizes, id=f"{function}-{'x'.join(map(str, sizes.values()))}"
-            )
-            for case in cases
-            for function, sizes in case.runs()
-        ],
-    )
+def _text(sizes: Sizes) -> str:
+    return "x".join(map(str, sizes.values()))

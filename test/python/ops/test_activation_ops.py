@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from cases import ODD, Array, Case, Operand, Sizes, compile_cases, parametrize
+from cases import ODD, Array, Case, CompiledCases, Operand
 
 from gpt_mlir import Graph, Tensor
 from gpt_mlir.graph import ops
@@ -85,12 +85,8 @@ MASKED = [
 ]
 
 CASES = [*ACTIVATIONS, *SOFTMAX, *MASKED]
-executable = compile_cases(CASES)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()
 
 
 def test_extreme_values() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from cases import Case, Operand, Sizes, compile_cases, label, parametrize
+from cases import Case, CompiledCases, Operand, label
 
 from gpt_mlir.graph import ops
 
@@ -65,13 +65,8 @@ CASES = [
     attention_case("f32", (3, 1, 5, 5), ("b", "h", "s", "t"), "bf16"),
     attention_case("bf16", (2, 1, 5, 5), (1, "t"), "f32", scale=1.0),
 ]
-# LLVM unrolls the loops over so few heads and features at great length; the code is the same.
-executable = compile_cases(CASES, opt_level=1)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()
 
 
 def test_causal_attention_sees_no_future() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from cases import Case, Operand, Sizes, compile_cases, integers, label, parametrize
+from cases import Case, CompiledCases, Operand, integers, label
 from tolerance import assert_close
 
 from gpt_mlir.graph import ops
@@ -60,13 +60,8 @@ CASES = [
         ("f32", "f16", (2, 1, 6, 6), 1, {"window": 1, "scale": 0.7}),
     )
 ]
-# LLVM unrolls the loops over so few heads and features at great length; the code is the same.
-executable = compile_cases(CASES, opt_level=1)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()
 
 
 @pytest.mark.parametrize("name", ["cached_f32_f32_1_1_16_16_s_"])

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from cases import ODD, Array, Case, Operand, Sizes, compile_cases, parametrize
+from cases import ODD, Array, Case, CompiledCases, Operand
 
 from gpt_mlir import DType
 from gpt_mlir.graph import ops
@@ -130,12 +130,8 @@ LAST = [
 ]
 
 CASES = [*BINARY, *SCALE, *CAST, *TRANSPOSE, *SPLIT, *LAST]
-executable = compile_cases(CASES)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()
 
 
 def test_cast_keeps_what_is_not_finite() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from cases import ODD, Array, Case, Operand, Sizes, compile_cases, parametrize
+from cases import ODD, Array, Case, CompiledCases, Operand
 
 from gpt_mlir import Graph
 from gpt_mlir.graph import ops
@@ -79,12 +79,8 @@ ARGMAX = [
 ]
 
 CASES = [*EMBEDDING, *POSITIONS, *ARGMAX]
-executable = compile_cases(CASES)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()
 
 
 def test_argmax_of_what_is_not_a_number() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from cases import ODD, Array, Case, Operand, Sizes, compile_cases, parametrize
+from cases import ODD, Array, Case, CompiledCases, Operand
 from tolerance import assert_close
 
 from gpt_mlir.graph import ops
@@ -64,12 +64,8 @@ CASES = [
         )
     ),
 ]
-executable = compile_cases(CASES)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 1e-6])

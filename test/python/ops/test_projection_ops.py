@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import reference
-from cases import Case, Operand, Sizes, compile_cases, parametrize
+from cases import Case, CompiledCases, Operand
 
 from gpt_mlir.graph import ops
 
@@ -68,9 +68,5 @@ CASES = [
         )
     ),
 ]
-executable = compile_cases(CASES)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import reference
-from cases import Case, Operand, Sizes, compile_cases, integers, label, parametrize
+from cases import Case, CompiledCases, Operand, integers, label
 
 from gpt_mlir.graph import ops
 
@@ -48,9 +48,5 @@ CASES = [
         ("bf16", False, 32, {"num_heads": 2, "style": "interleaved", **LLAMA3}),
     )
 ]
-executable = compile_cases(CASES)
-
-
-@parametrize(CASES)
-def test_op(case: Case, function: str, sizes: Sizes) -> None:
-    case.check(executable(), function, sizes)
+executable = CompiledCases(CASES)
+test_op = executable.test()
