@@ -8,7 +8,12 @@
 !act = tensor<?x1x32xf32>
 !cache = tensor<?x2x?x16xf32>
 
-// CHECK-LABEL: func.func private @block(%x: !act, %kc: !cache, %vc: !cache, %p: tensor<?xi64>) -> (!act, !cache, !cache) {
+// CHECK-LABEL: func.func private @block(
+//  CHECK-SAME:   %{{.*}}: memref<?x1x32xf32>, %[[KC:.*]]: memref<?x2x?x16xf32>, %[[VC:.*]]: memref<?x2x?x16xf32>, %{{.*}}: memref<?xi64>) -> memref<?x1x32xf32>
+//   CHECK-NOT:   memref.alloc({{.*}}memref<?x2x?x16xf32>
+//       CHECK:   memref.store %{{.*}}, %[[KC]][
+//       CHECK:   memref.store %{{.*}}, %[[VC]][
+func.func private @block(%x: !act, %kc: !cache, %vc: !cache, %p: tensor<?xi64>) -> (!act, !cache, !cache) {
   %y, %k1, %v1 = gpt.cached_attention %x, %x, %x cache(%kc, %vc) positions(%p) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
     : (!act, !act, !act, !cache, !cache, tensor<?xi64>) -> (!act, !cache, !cache)
   return %y, %k1, %v1 : !act, !cache, !cache
