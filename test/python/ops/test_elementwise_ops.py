@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from cases import ODD, Array, Case, CompiledCases, Operand
+from cases import ODD, Array, Case, CompiledCases, Operand, integers
 
 from gpt_mlir import DType
 from gpt_mlir.graph import ops
@@ -123,10 +123,10 @@ LAST = [
         name_of("last_token", dtype, rank),
         ops.last_token,
         lambda x: x[:, -1:],
-        [Operand(("a", "b", "c", 3)[:rank], dtype)],
+        [Operand(("a", "b", "c", 3)[:rank], dtype, integers(-9, 9))],
         SIZES,
     )
-    for dtype, rank in (("f32", 3), ("bf16", 2), ("f16", 4))
+    for dtype, rank in (("f32", 3), ("bf16", 2), ("f16", 4), ("i64", 2), ("i32", 3))
 ]
 
 CASES = [*BINARY, *SCALE, *CAST, *TRANSPOSE, *SPLIT, *LAST]

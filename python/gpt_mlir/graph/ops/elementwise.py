@@ -139,10 +139,10 @@ def last_token(input: Tensor) -> Tensor:
     """The last position of each sequence.
 
     Args:
-        input: `[B, S, ...]`, f32, bf16 or f16.
+        input: `[B, S, ...]`, f32, bf16, f16, i32 or i64.
 
     Returns:
-        `[B, 1, ...]`.
+        `[B, 1, ...]`, of the dtype of `input`.
 
     Raises:
         GraphError: `input` has a rank below 2 or no position.
