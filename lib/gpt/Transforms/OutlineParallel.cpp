@@ -35,11 +35,11 @@ namespace mlir::gpt {
 using namespace mlir;
 
 namespace {
-/// One dimension of a parallel loop. Values are in front of the loop.
+/// One dimension of a parallel loop: constants, or values in front of the loop.
 struct Dimension {
   OpFoldResult lower, step;
   /// The number of iterations.
-  Value count;
+  OpFoldResult count;
 };
 } // namespace
 
@@ -80,13 +80,18 @@ static SmallVector<LoopLikeOpInterface> collectLoops(func::FuncOp function) {
 /// Computes the dimensions of `loop` in front of it.
 static SmallVector<Dimension> getDimensions(LoopLikeOpInterface loop,
                                             OpBuilder &builder) {
+  auto fold = [](OpFoldResult value) {
+    auto dynamic = dyn_cast<Value>(value);
+    return dynamic ? getAsOpFoldResult(dynamic) : value;
+  };
   SmallVector<Dimension> dimensions;
   for (auto [lower, upper, step] :
        llvm::zip_equal(*loop.getLoopLowerBounds(), *loop.getLoopUpperBounds(),
-                       *loop.getLoopSteps()))
-    dimensions.push_back(
-        {lower, step,
-         gpt::createTripCount(builder, loop.getLoc(), lower, upper, step)});
+                       *loop.getLoopSteps())) {
+    Value count =
+        gpt::createTripCount(builder, loop.getLoc(), lower, upper, step);
+    dimensions.push_back({fold(lower), fold(step), fold(OpFoldResult(count))});
+  }
   return dimensions;
 }
 
@@ -127,21 +132,22 @@ static func::FuncOp createFunction(SymbolTable &symbols, func::FuncOp previous,
 static SmallVector<Value> delinearize(OpBuilder &builder, Location loc,
                                       Value index,
                                       ArrayRef<Dimension> dimensions) {
+  auto get = [&](OpFoldResult value) {
+    return getValueOrCreateConstantIndexOp(builder, loc, value);
+  };
   SmallVector<Value> variables(dimensions.size());
   for (size_t i = dimensions.size(); i-- > 0;) {
     const Dimension &dimension = dimensions[i];
     Value position = index;
     if (i > 0) {
-      position =
-          builder.createOrFold<arith::RemUIOp>(loc, index, dimension.count);
-      index = builder.createOrFold<arith::DivUIOp>(loc, index, dimension.count);
+      Value count = get(dimension.count);
+      position = builder.createOrFold<arith::RemUIOp>(loc, index, count);
+      index = builder.createOrFold<arith::DivUIOp>(loc, index, count);
     }
-    position = builder.createOrFold<arith::MulIOp>(
-        loc, position,
-        getValueOrCreateConstantIndexOp(builder, loc, dimension.step));
-    variables[i] = builder.createOrFold<arith::AddIOp>(
-        loc, position,
-        getValueOrCreateConstantIndexOp(builder, loc, dimension.lower));
+    position =
+        builder.createOrFold<arith::MulIOp>(loc, position, get(dimension.step));
+    variables[i] = builder.createOrFold<arith::AddIOp>(loc, position,
+                                                       get(dimension.lower));
   }
   return variables;
 }
@@ -197,9 +203,13 @@ static void outline(LoopLikeOpInterface loop, Value work,
   auto parent = loop->getParentOfType<func::FuncOp>();
   OpBuilder builder(loop);
   SmallVector<Dimension> dimensions = getDimensions(loop, builder);
-  Value count = dimensions.front().count;
+  auto get = [&](OpFoldResult value) {
+    return getValueOrCreateConstantIndexOp(builder, loc, value);
+  };
+  Value count = get(dimensions.front().count);
   for (const Dimension &dimension : ArrayRef(dimensions).drop_front())
-    count = builder.createOrFold<arith::MulIOp>(loc, count, dimension.count);
+    count =
+        builder.createOrFold<arith::MulIOp>(loc, count, get(dimension.count));
 
   SetVector<Value> captured = internConstants(loop);
   // The body computes induction variables from these.

@@ -56,6 +56,9 @@ Value gpt::createTripCount(OpBuilder &builder, Location loc, OpFoldResult lower,
 
 /// Multiply-adds of an op without regions.
 static int64_t getOpWork(Operation *op) {
+  if (op->hasTrait<OpTrait::ConstantLike>() ||
+      op->hasTrait<OpTrait::IsTerminator>())
+    return 0;
   int64_t elements = 0;
   auto count = [&](Type type) {
     if (auto vector = dyn_cast<VectorType>(type))
@@ -71,7 +74,7 @@ static int64_t getOpWork(Operation *op) {
   }
   if (isa_and_nonnull<math::MathDialect>(op->getDialect()))
     return kMathOpWork * elements;
-  return op->hasTrait<OpTrait::ConstantLike>() ? 0 : elements;
+  return elements;
 }
 
 namespace {

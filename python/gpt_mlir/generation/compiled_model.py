@@ -11,7 +11,7 @@ import numpy as np
 
 from gpt_mlir.dtypes import DType
 from gpt_mlir.models import Architecture, ModelConfig
-from gpt_mlir.runtime.threads import check_num_threads
+from gpt_mlir.runtime.threads import check_num_threads, read_environment
 
 if TYPE_CHECKING:
     from gpt_mlir import ir
@@ -58,9 +58,10 @@ class CompiledModel:
             num_threads: Threads to use; None for as many as the process has set.
 
         Raises:
-            InputError: `num_threads` is not a number of threads.
+            InputError: `num_threads` or `GPT_MLIR_NUM_THREADS` is not a number of threads.
         """
         check_num_threads(num_threads)
+        read_environment()
         self.config = config
         self.compile_seconds = 0.0
         self._architecture = architecture

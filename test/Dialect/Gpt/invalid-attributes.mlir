@@ -48,3 +48,20 @@ func.func private @result() -> (tensor<4xf32> {gpt.weight = "wte"})
 
 // expected-error @+1 {{expected 'gpt.name' on a function argument or result}}
 func.func private @function() attributes {gpt.name = "f"}
+
+// -----
+
+func.func @work_on_no_loop() {
+  // expected-error @+1 {{expected 'gpt.work' on a loop, an integer that is 0 or more}}
+  %0 = arith.constant {gpt.work = 1} 0 : index
+  return
+}
+
+// -----
+
+func.func @negative_work(%n: index) {
+  // expected-error @+1 {{expected 'gpt.work' on a loop, an integer that is 0 or more}}
+  scf.forall (%i) in (%n) {
+  } {gpt.work = -1}
+  return
+}
