@@ -34,7 +34,14 @@ TargetCpu = Annotated[
 TargetFeatures = Annotated[
     str, typer.Option(metavar="LIST", help="CPU features to add or remove: +avx2,-fma.")
 ]
-OptLevel = Annotated[int, typer.Option(min=0, max=3, help="Optimization level of LLVM.")]
+OptLevel = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=3,
+        help="0: plain loops; 1: element-wise ops fused; 2: tiled and vectorised; 3: on threads.",
+    ),
+]
 
 
 def _version(asked: bool) -> None:

@@ -50,6 +50,7 @@ INSPECT = """Show what a model is: architecture, weights, memory; or its IR at a
 Stages, from the model to the machine:
   gpt     what the model computes, in the gpt dialect
   linalg  the same on tensors, as linear algebra
+  vector  tiled and vectorised, still on tensors
   loops   the same on memory, as loops
   llvm    in the LLVM dialect
   asm     assembly for the target
