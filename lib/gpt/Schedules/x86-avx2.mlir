@@ -47,6 +47,34 @@ transform.named_sequence @tile_projection(%projection: !transform.any_op {transf
   transform.yield %panels_2 : !transform.any_op
 }
 
+// Vectorises one tiled projection.
+transform.named_sequence @vectorize_projection(%panel: !transform.any_op {transform.readonly}) {
+  // Tiles become two-dimensional, and only then vectors.
+  transform.apply_patterns to %panel {
+    transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
+    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
+    transform.apply_patterns.canonicalization
+  } : !transform.any_op
+  %tiles = transform.structured.match ops{["linalg.generic"]} in %panel
+    : (!transform.any_op) -> !transform.any_op
+  transform.structured.vectorize %tiles : !transform.any_op
+  transform.apply_patterns to %panel {
+    transform.apply_patterns.vector.reduction_to_contract
+    transform.apply_patterns.vector.transfer_permutation_patterns
+  } : !transform.any_op
+  transform.apply_patterns to %panel { transform.apply_patterns.canonicalization } : !transform.any_op
+  // The sums stay in registers while the loop over the depth runs.
+  %loops = transform.structured.match interface{LoopLikeInterface} in %panel
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_licm to %loops : !transform.any_op
+  transform.loop.hoist_loop_invariant_subsets %loops : !transform.any_op
+  transform.apply_patterns to %panel {
+    transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
+    transform.apply_patterns.canonicalization
+  } : !transform.any_op
+  transform.yield
+}
+
 transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
   %sources = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
@@ -69,29 +97,11 @@ transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) 
       : (!transform.any_op) -> !transform.any_op
     transform.yield %forall : !transform.any_op
   }
-  // Tiles become two-dimensional, and only then vectors.
-  transform.apply_patterns to %panels {
-    transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
-    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
-    transform.apply_patterns.canonicalization
-  } : !transform.any_op
-  %tiles = transform.structured.match ops{["linalg.generic"]} in %panels
-    : (!transform.any_op) -> !transform.any_op
-  transform.structured.vectorize %tiles : !transform.any_op
-  transform.apply_patterns to %panels {
-    transform.apply_patterns.vector.reduction_to_contract
-    transform.apply_patterns.vector.transfer_permutation_patterns
-  } : !transform.any_op
-  transform.apply_patterns to %panels { transform.apply_patterns.canonicalization } : !transform.any_op
-  // The sums stay in registers while the loop over the depth runs.
-  %loops = transform.structured.match interface{LoopLikeInterface} in %panels
-    : (!transform.any_op) -> !transform.any_op
-  transform.apply_licm to %loops : !transform.any_op
-  transform.loop.hoist_loop_invariant_subsets %loops : !transform.any_op
-  transform.apply_patterns to %panels {
-    transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-    transform.apply_patterns.canonicalization
-  } : !transform.any_op
+  // One at a time: a match searches a single op.
+  transform.foreach %panels : !transform.any_op {
+  ^bb0(%panel: !transform.any_op):
+    transform.include @vectorize_projection failures(propagate) (%panel) : (!transform.any_op) -> ()
+  }
   // Masks become operands of the transfers: nothing may come between them.
   %functions = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
