@@ -64,3 +64,15 @@ func.func @last_token_dynamic(%x: tensor<2x?x4xf32>) -> tensor<2x1x4xf32> {
   %0 = gpt.last_token %x : (tensor<2x?x4xf32>) -> tensor<2x1x4xf32>
   return %0 : tensor<2x1x4xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @last_token_of_ids(
+//       CHECK:   %[[NONE:.*]] = arith.constant 0 : i32
+//       CHECK:     scf.if
+//       CHECK:     } else {
+//  CHECK-NEXT:       scf.yield %[[NONE]] : i32
+func.func @last_token_of_ids(%ids: tensor<2x?xi32>) -> tensor<2x1xi32> {
+  %0 = gpt.last_token %ids : (tensor<2x?xi32>) -> tensor<2x1xi32>
+  return %0 : tensor<2x1xi32>
+}

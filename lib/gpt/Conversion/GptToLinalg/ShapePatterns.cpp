@@ -108,7 +108,7 @@ struct LastTokenLowering final : public LoweringPattern<LastTokenOp> {
           auto zero = [&](OpBuilder &otherwise, Location elseLoc) {
             Value element = arith::ConstantOp::create(
                 otherwise, elseLoc,
-                otherwise.getFloatAttr(type.getElementType(), 0.0));
+                otherwise.getZeroAttr(type.getElementType()));
             scf::YieldOp::create(otherwise, elseLoc, element);
           };
           return scf::IfOp::create(b, l, exists, read, zero).getResult(0);
