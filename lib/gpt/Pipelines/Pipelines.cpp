@@ -109,8 +109,11 @@ void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
     pm.addPass(createOutlineParallel());
   // What is left of parallel loops runs in order.
   pm.addNestedPass<func::FuncOp>(createForallToForLoopPass());
-  if (options.approximateMath)
-    pm.addPass(createApproximateMath());
+  if (options.approximateMath) {
+    ApproximateMathOptions math;
+    math.contract = options.contract;
+    pm.addPass(createApproximateMath(math));
+  }
   addCleanup(pm);
   pm.addPass(createVerifyLoopsStage());
 }

@@ -1,0 +1,61 @@
+// What the schedules make of projections: sums that stay in registers, a weight
+// panel that is packed where it is used, no scalar work in the loop over the depth.
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx2 | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 --gpt-linalg-to-loops-pipeline=threads=true | FileCheck %s --check-prefix=LOOPS
+// RUN: gpt-opt %s --split-input-file --gpt-to-llvm-pipeline="opt-level=3 schedule=x86-avx512" | FileCheck %s --check-prefix=LLVM
+
+// CHECK-LABEL: func.func @one
+// The rows, one tile at a time; the last one is masked.
+// AVX512: vector.transfer_read {{.*}}: tensor<?x?x?xf32>, vector<1x8x16xf32>
+// AVX2: vector.transfer_read {{.*}}: tensor<?x?x?xf32>, vector<1x4x16xf32>
+// AVX512: scf.forall (%[[N:.*]]) in (3)
+// AVX2: scf.forall (%[[N:.*]]) in (6)
+// AVX512: vector.transpose {{.*}} : vector<1x32x16xf32> to vector<1x16x32xf32>
+// AVX2: vector.transpose {{.*}} : vector<1x16x16xf32> to vector<1x16x16xf32>
+// CHECK: scf.forall
+// AVX512: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<8x32xf32>)
+// AVX512-NEXT: vector.transfer_read
+// AVX512-NEXT: vector.transfer_read
+// AVX512-NEXT: vector.contract {{.*}} : vector<4x8xf32>, vector<4x32xf32> into vector<8x32xf32>
+// AVX512-NEXT: scf.yield
+// AVX2: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<4x16xf32>)
+// AVX2-NEXT: vector.transfer_read
+// AVX2-NEXT: vector.transfer_read
+// AVX2-NEXT: vector.contract {{.*}} : vector<4x4xf32>, vector<4x16xf32> into vector<4x16xf32>
+// AVX2-NEXT: scf.yield
+// CHECK: vector.transfer_write
+
+// Panels are shared out to the threads.
+// LOOPS: func.func {{.*}}@one_parallel_body
+// LOOPS: scf.for {{.*}} -> (vector<8x32xf32>)
+
+// LLVM: llvm.func {{.*}}@one_parallel_body
+// LLVM: llvm.intr.fmuladd{{.*}} : (vector<32xf32>, vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+func.func @one(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>) -> tensor<?x?x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<?x?x48xf32>, tensor<96x48xf32>) -> tensor<?x?x96xf32>
+  return %0 : tensor<?x?x96xf32>
+}
+
+// -----
+
+// Any number of projections: none,
+// CHECK-LABEL: func.func @none
+// CHECK-NOT: vector.
+func.func @none(%x: tensor<?x1x48xf32>, %w: tensor<96x48xf32>) -> tensor<?x1x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<?x1x48xf32>, tensor<96x48xf32>) -> tensor<?x1x96xf32>
+  return %0 : tensor<?x1x96xf32>
+}
+
+// -----
+
+// and several, with a tail of columns and a bf16 weight.
+// CHECK-LABEL: func.func @several
+// CHECK-COUNT-3: vector.contract
+// CHECK-NOT: linalg.contract
+func.func @several(%x: tensor<2x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<48x97xf32>, %u: tensor<64x48xbf16>) -> (tensor<2x?x96xf32>, tensor<2x?x97xf32>, tensor<2x?x64xf32>) {
+  %0 = gpt.linear %x, %w : (tensor<2x?x48xf32>, tensor<96x48xf32>) -> tensor<2x?x96xf32>
+  %1 = gpt.linear %x, %v {weight_layout = #gpt<weight_layout in_out>} : (tensor<2x?x48xf32>, tensor<48x97xf32>) -> tensor<2x?x97xf32>
+  %2 = gpt.linear %x, %u : (tensor<2x?x48xf32>, tensor<64x48xbf16>) -> tensor<2x?x64xf32>
+  return %0, %1, %2 : tensor<2x?x96xf32>, tensor<2x?x97xf32>, tensor<2x?x64xf32>
+}

@@ -1,0 +1,57 @@
+// Products with a weight become contractions of panels; others stay.
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-pack-projections --canonicalize --cse | FileCheck %s
+
+// CHECK-LABEL: func.func @out_in
+// CHECK-SAME: (%[[X:.*]]: tensor<?x?x48xf32>, %[[W:.*]]: tensor<96x48xbf16>, %[[B:.*]]: tensor<96xf32>)
+// CHECK: %[[XP:.*]] = linalg.pack %[[X]] padding_value({{.*}}) inner_dims_pos = [1] inner_tiles = [8] into %{{.*}} {gpt.class = "rows"} : tensor<?x?x48xf32> -> tensor<?x?x48x8xf32>
+// CHECK: %[[WP:.*]] = linalg.pack %[[W]] inner_dims_pos = [0] inner_tiles = [32] into %{{.*}} : tensor<96x48xbf16> -> tensor<3x48x32xbf16>
+// CHECK: %[[ZERO:.*]] = linalg.fill
+// CHECK: %[[P:.*]] = linalg.contract {{.*}}{gpt.class = "projection"} ins(%[[XP]], %[[WP]] : {{.*}}) outs(%[[ZERO]] : tensor<?x?x8x3x32xf32>)
+// CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[P]] {{\[\[}}0], [1, 2], [3, 4]] : tensor<?x?x8x3x32xf32> into tensor<?x?x96xf32>
+// CHECK: %[[CUT:.*]] = tensor.extract_slice %[[ROWS]]
+// CHECK: linalg.generic {{.*}} ins(%[[CUT]], %[[B]]
+// CHECK: arith.addf
+func.func @out_in(%x: tensor<?x?x48xf32>, %w: tensor<96x48xbf16>, %b: tensor<96xf32>) -> tensor<?x?x96xf32> {
+  %0 = gpt.linear %x, %w bias(%b) : (tensor<?x?x48xf32>, tensor<96x48xbf16>, tensor<96xf32>) -> tensor<?x?x96xf32>
+  return %0 : tensor<?x?x96xf32>
+}
+
+// -----
+
+// A weight stored [k, n] is packed to the same panels; columns are padded.
+// CHECK-LABEL: func.func @in_out
+// CHECK-SAME: (%[[X:.*]]: tensor<1x?x48xf32>, %[[W:.*]]: tensor<48x97xf32>)
+// CHECK: linalg.pack %[[W]] padding_value({{.*}}) outer_dims_perm = [1, 0] inner_dims_pos = [1] inner_tiles = [32] into %{{.*}} : tensor<48x97xf32> -> tensor<4x48x32xf32>
+// CHECK: linalg.contract
+// CHECK: tensor.extract_slice %{{.*}} : tensor<1x?x128xf32> to tensor<1x?x97xf32>
+func.func @in_out(%x: tensor<1x?x48xf32>, %w: tensor<48x97xf32>) -> tensor<1x?x97xf32> {
+  %0 = gpt.linear %x, %w {weight_layout = #gpt<weight_layout in_out>} : (tensor<1x?x48xf32>, tensor<48x97xf32>) -> tensor<1x?x97xf32>
+  return %0 : tensor<1x?x97xf32>
+}
+
+// -----
+
+// Two products of the same rows share their packed copy.
+// CHECK-LABEL: func.func @shared
+// CHECK-COUNT-1: {gpt.class = "rows"}
+// CHECK-NOT: {gpt.class = "rows"}
+func.func @shared(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<32x48xf32>) -> (tensor<?x?x96xf32>, tensor<?x?x32xf32>) {
+  %0 = gpt.linear %x, %w : (tensor<?x?x48xf32>, tensor<96x48xf32>) -> tensor<?x?x96xf32>
+  %1 = gpt.linear %x, %v : (tensor<?x?x48xf32>, tensor<32x48xf32>) -> tensor<?x?x32xf32>
+  return %0, %1 : tensor<?x?x96xf32>, tensor<?x?x32xf32>
+}
+
+// -----
+
+// One row, a depth of 15, fewer columns than a tile, bf16 rows, a product of activations.
+// CHECK-LABEL: func.func @left_alone
+// CHECK-NOT: linalg.pack
+// CHECK-COUNT-5: linalg.contract
+func.func @left_alone(%x: tensor<?x1x48xf32>, %y: tensor<?x?x15xf32>, %z: tensor<?x?x48xbf16>, %a: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<96x15xf32>, %u: tensor<31x48xf32>, %m: tensor<?x48x64xf32>) -> (tensor<?x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>) {
+  %0 = gpt.linear %x, %w : (tensor<?x1x48xf32>, tensor<96x48xf32>) -> tensor<?x1x96xf32>
+  %1 = gpt.linear %y, %v : (tensor<?x?x15xf32>, tensor<96x15xf32>) -> tensor<?x?x96xf32>
+  %2 = gpt.linear %a, %u : (tensor<?x?x48xf32>, tensor<31x48xf32>) -> tensor<?x?x31xf32>
+  %3 = gpt.linear %z, %w : (tensor<?x?x48xbf16>, tensor<96x48xf32>) -> tensor<?x?x96xbf16>
+  %4 = gpt.matmul %a, %m : (tensor<?x?x48xf32>, tensor<?x48x64xf32>) -> tensor<?x?x64xf32>
+  return %0, %1, %2, %3, %4 : tensor<?x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>
+}
