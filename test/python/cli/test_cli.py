@@ -118,7 +118,7 @@ def test_inspect(model: Path) -> None:
     [
         ("gpt", "block_decode", "gpt.cached_attention"),
         ("linalg", "block_decode", "linalg."),
-        ("vector", "block_decode", "vector."),
+        ("vector", "block_decode", "tensor<"),
         ("loops", "block_decode", "scf.for"),
         ("llvm", "block_decode", "llvm.func"),
         ("asm", "gpt_entry_decode", "ret"),

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoints import ALL, CONTEXT, llm_of, reference_of
+from checkpoints import ALL, CONTEXT, folder_of, llm_of, reference_of
+
+from gpt_mlir import LLM, CompileOptions
 
 # Of the largest logit. Both sides compute in float32, in different orders: measured are 2e-6. What
 # is promised is 1e-4, which changes no token unless two are as good as equally likely.
@@ -134,6 +136,15 @@ def test_no_position_sees_the_future(case: str) -> None:
     before, after = model.forward(ids), model.forward(changed)
     np.testing.assert_array_equal(before[:, :12], after[:, :12])
     assert not np.allclose(before[:, 12:], after[:, 12:])
+
+
+@pytest.mark.parametrize("case", ["neox", "llama-bf16"])
+def test_optimization_levels(case: str) -> None:
+    ids = ids_of(case, 2, 41)
+    expected = llm_of(case).model.forward(ids)
+    for level in (0, 1, 2):
+        llm = LLM(folder_of(case), options=CompileOptions(opt_level=level))
+        assert_close(llm.model.forward(ids), expected, ORDER_TOLERANCE)
 
 
 @pytest.mark.parametrize("case", ["gpt2", "neox", "llama-gqa"])
