@@ -6,10 +6,12 @@ JOBS ?= $(shell nproc)
 export PRESET
 
 PYTHON := .venv/bin/python
+BENCH ?=
+BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check-gpt pytest lint format docs clean setup setup-test
+.PHONY: help demo bench bench-peers test test-slow check-gpt pytest lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +23,9 @@ test: setup-test check-gpt pytest ## Set up everything and run all tests
 
 test-slow: setup-test ## Run the tests of large models and of time
 	@$(PYTHON) -m pytest -m slow
+
+bench: setup-test bench-peers ## Measure beside the peers, write docs/Performance.md (BENCH="--help")
+	@$(BENCH_PYTHON) -m benchmarks $(BENCH)
 
 lint: setup-test ## Check format and types
 	clang-format-22 --dry-run -Werror $(CXX_FILES)
@@ -38,6 +43,16 @@ docs: setup ## Write the op and pass reference to docs/reference
 
 clean: ## Remove the build trees; the environment and fetched sources stay
 	rm -rf build/dev build/release build/asan build/pip build/setup.log docs/reference
+
+# The peers see the packages of .venv; theirs do not get into it.
+bench-peers: build/bench/venv/.ready
+
+build/bench/venv/.ready: benchmarks/requirements.txt | setup-test
+	@$(PYTHON) -m venv --without-pip build/bench/venv
+	@cd build/bench/venv/lib/python3* && echo "import site; \
+	  site.addsitedir('$$(echo $(CURDIR)/.venv/lib/python3*/site-packages)')" > site-packages/parent.pth
+	@$(BENCH_PYTHON) -m pip install --quiet --requirement benchmarks/requirements.txt
+	@touch $@
 
 setup:
 	@tools/setup run

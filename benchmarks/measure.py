@@ -1,0 +1,159 @@
+"""A run: all cases, all participants taking turns, statistics of what they took.
+
+In each round every participant has one turn, in the same order (A B C, A B C, ...): what drifts in
+the machine meets all of them. A turn is as many calls as fit the given time, at least one; its
+figure is their median. A case's figure is the median of its rounds, its spread that of the rounds.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cases import Case
+from benchmarks.limits import LIMITS
+from benchmarks.peers import OURS, Adapter
+from benchmarks.process import Participant, ParticipantError
+
+__all__ = ["Runner"]
+
+_PREPARE_SECONDS = 600.0
+_TURN_SECONDS = 120.0
+_LIMITS_SECONDS = 120.0
+# Relative to the largest logit: sums in another order, other polynomials for the same functions,
+# summed up over twelve layers.
+_TOLERANCE = 1e-3
+
+
+class Runner:
+    """Measures cases and collects results.
+
+    Attributes:
+        skipped: Participant and reason, for every one that took no part in some case.
+    """
+
+    def __init__(
+        self, adapters: Sequence[type[Adapter]], *, scratch: Path, rounds: int, seconds: float
+    ) -> None:
+        """Prepares a run.
+
+        Args:
+            adapters: Who takes part.
+            scratch: A folder for everything that is kept between runs.
+            rounds: Turns of every participant in every case.
+            seconds: Time of a turn.
+        """
+        self._adapters = adapters
+        self._scratch = scratch
+        self._rounds = rounds
+        self._seconds = seconds
+        self.skipped: dict[str, set[str]] = {}
+
+    def limits(self, threads: Iterable[int]) -> dict[str, dict[str, float]]:
+        """Measures the limits of the machine for some numbers of threads."""
+        found = {}
+        for count in threads:
+            _say(f"limits of the machine, {count} thread{'s' * (count > 1)}")
+            participant = Participant(LIMITS, threads=count, scratch=self._scratch)
+            try:
+                found[str(count)] = participant.ask({"limits": None}, timeout=_LIMITS_SECONDS)
+            finally:
+                participant.stop()
+        return found
+
+    def run(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
+        """Measures all cases; those of one number of threads share processes."""
+        results = []
+        for threads, group in groupby(cases, lambda case: case.threads):
+            workers: dict[str, Participant] = {}
+            try:
+                results += [self._measure(case, threads, workers) for case in group]
+            finally:
+                for worker in workers.values():
+                    worker.stop()
+        return results
+
+    def _measure(self, case: Case, threads: int, workers: dict[str, Participant]) -> dict[str, Any]:
+        _say(f"{case.section}: {case.model} {case.title}, {threads} threads")
+        running = []
+        prepared: dict[str, dict[str, Any]] = {}
+        for adapter in self._adapters:
+            if not adapter.accepts(case):
+                continue
+            name = adapter.name
+            try:
+                if name not in workers:
+                    workers[name] = Participant(name, threads=threads, scratch=self._scratch)
+                prepared[name] = workers[name].ask(
+                    {"prepare": case.to_json()}, timeout=_PREPARE_SECONDS
+                )
+                running.append(name)
+            except ParticipantError as error:
+                self._drop(name, case, error, workers)
+        rounds: dict[str, list[list[float]]] = {name: [] for name in running}
+        for _ in range(self._rounds):
+            for name in tuple(running):
+                try:
+                    answer = workers[name].ask({"measure": self._seconds}, timeout=_TURN_SECONDS)
+                    rounds[name].append(answer["times"])
+                except ParticipantError as error:
+                    self._drop(name, case, error, workers)
+                    running.remove(name)
+        flops, moved = case.work(self._scratch)
+        return {
+            "case": case.to_json(),
+            "key": case.key,
+            "title": case.title,
+            "flops": flops,
+            "bytes": moved,
+            "participants": {
+                name: _statistics(rounds[name]) | _preparation(prepared, name) for name in running
+            },
+        }
+
+    def _drop(
+        self, name: str, case: Case, error: ParticipantError, workers: dict[str, Participant]
+    ) -> None:
+        """Goes on without a participant in one case; its process may be in any state."""
+        _say(f"  {name}: {error}")
+        where = f"{case.model} {case.title}".strip()
+        self.skipped.setdefault(name, set()).add(f"{where}: {error}")
+        if name in workers:
+            workers.pop(name).stop()
+
+
+def _statistics(rounds: list[list[float]]) -> dict[str, Any]:
+    medians = [statistics.median(times) for times in rounds]
+    return {
+        "seconds": statistics.median(medians),
+        "fastest_round": min(medians),
+        "slowest_round": max(medians),
+        "rounds": medians,
+        "calls": sum(map(len, rounds)),
+    }
+
+
+def _preparation(prepared: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """Returns what is known from the first call: its time, memory, and whether it computes ours.
+
+    Where we do not take part, as among the levels, the first participant is compared with.
+    """
+    answer = prepared[name]["answer"]
+    expected = prepared.get(OURS, next(iter(prepared.values())))["answer"]
+    largest = max(map(abs, expected), default=0.0)
+    same = len(answer) == len(expected) and all(
+        abs(a - b) <= _TOLERANCE * largest for a, b in zip(answer, expected, strict=True)
+    )
+    return {
+        "prepare_seconds": prepared[name]["seconds"],
+        "peak_memory": prepared[name]["peak_memory"],
+        "same_answer": same,
+    }
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,34 @@
+"""The participants: gpt-mlir and its peers, each an adapter in a module of its own.
+
+`ADAPTERS` is the only list of them. A module of an adapter imports its library when it is used, so
+that those that are not installed can be named.
+"""
+
+from benchmarks.peers.base import Adapter, Job, UnsupportedError
+from benchmarks.peers.numpy_blas import NumpyBlas
+from benchmarks.peers.onnx_runtime import OnnxRuntime
+from benchmarks.peers.openvino_runtime import OpenVino
+from benchmarks.peers.ours import LEVELS, GptMlir
+from benchmarks.peers.torch_eager import TorchEager
+
+__all__ = ["ADAPTERS", "LEVELS", "OURS", "Adapter", "Job", "UnsupportedError", "adapter"]
+
+OURS = GptMlir.name
+
+ADAPTERS: tuple[type[Adapter], ...] = (
+    GptMlir,
+    OpenVino,
+    OnnxRuntime,
+    TorchEager,
+    NumpyBlas,
+    *LEVELS,
+)
+
+
+def adapter(name: str) -> type[Adapter]:
+    """Returns the adapter called `name`.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return {candidate.name: candidate for candidate in ADAPTERS}[name]

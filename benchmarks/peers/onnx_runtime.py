@@ -1,0 +1,95 @@
+"""ONNX Runtime: the traced model through PyTorch's exporter, all graph optimisations on.
+
+Caches stay inside the runtime (`OrtValue`); no call copies them to NumPy and back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.base import Array
+from benchmarks.peers.exported import ExportedAdapter, Session
+
+__all__ = ["OnnxRuntime"]
+
+
+class OnnxRuntime(ExportedAdapter):
+    """The CPU execution provider in f32."""
+
+    name = "ONNX Runtime"
+    packages = ("onnxruntime", "onnx", "torch")
+
+    def open(self, folder: Path, *, cached: bool) -> Session:
+        """Exports a model, if that has not been done, and loads it."""
+        path = self.scratch / "onnx" / f"{folder.name}-{'cached' if cached else 'whole'}.onnx"
+        if not path.exists():
+            _export(folder, path, cached=cached)
+        return _Session(path, self.threads)
+
+
+def _export(folder: Path, path: Path, *, cached: bool) -> None:
+    import torch
+
+    from benchmarks.peers.portable import PortableGpt
+
+    model = PortableGpt(folder, cached=cached).eval()
+    names = model.cache_names
+    axes = {"ids": {1: "seq"}}
+    axes |= {name: {2: "past"} for name, _ in names} | {name: {2: "all"} for _, name in names}
+    if not cached:
+        axes["logits"] = {1: "seq"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    torch.onnx.export(
+        model,
+        model.example(),
+        str(unfinished),
+        input_names=["ids", *(name for name, _ in names)],
+        output_names=["logits", *(name for _, name in names)],
+        dynamic_axes=axes,
+        opset_version=18,
+        dynamo=False,
+    )
+    unfinished.rename(path)
+
+
+class _Session:
+    def __init__(self, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self._runtime = onnxruntime
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = self._session.get_inputs()[1:]
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._past: list[Any] = []
+
+    def reset(self) -> None:
+        self._past = [
+            self._value(np.zeros([1, each.shape[1], 0, each.shape[3]], np.float32))
+            for each in self._inputs
+        ]
+
+    def step(self, ids: Array) -> Array:
+        feed = {"ids": self._value(ids)}
+        feed |= {each.name: value for each, value in zip(self._inputs, self._past, strict=True)}
+        results = self._session.run_with_ort_values(self._outputs, feed)
+        self._past = results[1:]
+        logits: Array = results[0].numpy()
+        return logits
+
+    def save(self) -> Any:
+        return self._past
+
+    def restore(self, state: Any) -> None:
+        self._past = state
+
+    def _value(self, array: Array) -> Any:
+        return self._runtime.OrtValue.ortvalue_from_numpy(array)

@@ -1,0 +1,113 @@
+"""PyTorch eager, models as `transformers` has them.
+
+Generation is a loop of our own around the model: that of `transformers` takes longer than the small
+models do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import Case
+from benchmarks.peers.base import Adapter, Array, Job, linear_operands
+
+__all__ = ["TorchEager"]
+
+
+class TorchEager(Adapter):
+    """`AutoModelForCausalLM` in f32 with its default (SDPA) attention."""
+
+    name = "PyTorch eager"
+    packages = ("torch", "transformers")
+    kinds = frozenset({"forward", "prefill", "decode", "generate", "linear"})
+
+    def __init__(self, *, threads: int, scratch: Path) -> None:
+        super().__init__(threads=threads, scratch=scratch)
+        import torch
+        import transformers
+
+        torch.set_num_threads(threads)
+        torch.set_num_interop_threads(1)
+        torch.set_grad_enabled(False)
+        transformers.utils.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+        self._models: dict[Path, Any] = {}
+
+    def load(self, case: Case) -> Any:
+        """Returns the model of a case."""
+        import torch
+        import transformers
+
+        folder = self.folder(case)
+        if folder not in self._models:
+            model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+            self._models[folder] = model.eval()
+        return self._models[folder]
+
+    def prepare(self, case: Case) -> Job:
+        """Makes a case ready to run."""
+        import torch
+
+        if case.kind == "linear":
+            x, weight = map(torch.from_numpy, linear_operands(case))
+            return Job(lambda: torch.nn.functional.linear(x, weight), lambda y: y[0].numpy())
+        model = self.load(case)
+        ids = torch.from_numpy(self.prompt(case))
+        if case.kind == "generate":
+            return Job(_generator(model, ids, case), np.array)
+        if case.kind == "forward":
+            return Job(lambda: model(ids, use_cache=False).logits, _last)
+        if case.kind == "prefill":
+            return Job(lambda: model(ids, use_cache=True, logits_to_keep=1).logits, _last)
+        return _decoder(model, ids, case)
+
+
+def _last(logits: Any) -> Array:
+    row: Array = logits[0, -1].numpy()
+    return row
+
+
+def _decoder(model: Any, ids: Any, case: Case) -> Job:
+    cache = model(ids, use_cache=True, logits_to_keep=1).past_key_values
+    token = ids[:, :1]
+
+    def decode() -> Any:
+        for _ in range(case.steps):
+            logits = model(token, past_key_values=cache, use_cache=True).logits
+        return logits
+
+    def reset() -> None:
+        excess = cache.get_seq_length() - case.context
+        if excess > 0:
+            cache.crop(-excess)
+
+    return Job(decode, _last, reset)
+
+
+def _generator(model: Any, ids: Any, case: Case) -> Callable[[], list[int]]:
+    import torch
+
+    def cached() -> list[int]:
+        result = model(ids, use_cache=True, logits_to_keep=1)
+        tokens = [int(result.logits[0, -1].argmax())]
+        while len(tokens) < case.steps:
+            result = model(
+                torch.tensor([tokens[-1:]]), past_key_values=result.past_key_values, use_cache=True
+            )
+            tokens.append(int(result.logits[0, -1].argmax()))
+        return tokens
+
+    def uncached() -> list[int]:
+        tokens: list[int] = []
+        sequence = ids
+        while len(tokens) < case.steps:
+            logits = model(sequence, use_cache=False, logits_to_keep=1).logits
+            tokens.append(int(logits[0, -1].argmax()))
+            sequence = torch.cat([sequence, torch.tensor([tokens[-1:]])], dim=1)
+        return tokens
+
+    return cached if case.use_cache else uncached
