@@ -340,7 +340,7 @@ class Graph:
         given = {"function": self.name, **options}
         text = " ".join(f"{key.replace('_', '-')}={_option(v)}" for key, v in given.items())
         try:
-            pipeline = f"builtin.module(gpt-insert-kv-cache{{{text}}})"
+            pipeline = f"builtin.module(gpt-insert-kv-cache{{{text}}},cse,canonicalize)"
             PassManager.parse(pipeline, self.context).run(module.operation)
         except MLIRError as error:
             raise site.error_from(error, f"graph {self.name!r}") from None
