@@ -109,6 +109,7 @@ def _summary(llm: LLM, batch: int, tokens: int) -> str:
     tokenizer = f"{llm.tokenizer.vocab_size} tokens" if llm.tokenizer else "none"
     cache = config.kv_cache_bytes(tokens, batch=batch)
     extent = f"{batch} x {tokens} tokens"
+    activations = bytes_text(_activation_bytes(config, tokens))
     lines = [
         ("model", str(llm.folder)),
         ("architecture", config.model_type),
@@ -122,10 +123,7 @@ def _summary(llm: LLM, batch: int, tokens: int) -> str:
         ("embeddings", "tied" if config.tie_word_embeddings else "untied"),
         ("weights", f"{bytes_text(stored)}, {', '.join(dtypes)}, mapped from the file"),
         ("KV cache", f"{bytes_text(cache)} for {extent}"),
-        (
-            "activations",
-            f"about {bytes_text(_activation_bytes(config, batch, tokens))} for {extent}",
-        ),
+        ("activations", f"about {activations} for a prompt of {tokens} tokens"),
     ]
     table = [f"{key:<14}{value}" for key, value in lines]
     width = max(map(len, weights))
@@ -136,10 +134,10 @@ def _summary(llm: LLM, batch: int, tokens: int) -> str:
     return "\n".join([*table, "", f"{len(weights)} tensors:", *shapes])
 
 
-def _activation_bytes(config: ModelConfig, batch: int, tokens: int) -> int:
+def _activation_bytes(config: ModelConfig, tokens: int) -> int:
     """Estimates the most that is alive at once while a prompt is processed."""
     attention = (2 * config.num_heads + 2 * config.num_kv_heads) * config.head_dim
     features = 3 * config.hidden_size + max(attention, 2 * config.intermediate_size)
     scores = config.num_heads * tokens * tokens
-    elements = batch * tokens * features + scores + batch * config.vocab_size
+    elements = tokens * features + scores + config.vocab_size
     return elements * _ACTIVATION_BYTES
