@@ -105,6 +105,10 @@ void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
   fastMath.contract = options.contract;
   fastMath.reassociate = options.reassociate;
   pm.addPass(createSetFastMath(fastMath));
+  if (options.threads) {
+    pm.addPass(createTileForThreads());
+    addCleanup(pm);
+  }
   pm.addPass(createLinalgReductionsToLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(memref::createFoldMemRefAliasOpsPass());

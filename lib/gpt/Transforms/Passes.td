@@ -274,6 +274,25 @@ def ExpandF16 : Pass<"gpt-expand-f16"> {
 // Threads
 //===----------------------------------------------------------------------===//
 
+def TileForThreads : Pass<"gpt-tile-for-threads"> {
+  let summary = "Put parallel loops around linalg ops on memory";
+  let description = [{
+    Tiles every linalg op on memrefs that is in no parallel loop, into an
+    `scf.parallel`, along loops whose iterations are independent: outer ones by
+    single iterations (at most 64 tiles of a loop of known size), and, where
+    that may not make at least eight tiles, the largest other one by runs of a
+    multiple of 64. Reductions are not tiled. Ops known to be small are left
+    alone.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
+  ];
+  let statistics = [
+    Statistic<"numTiled", "num-tiled", "Number of ops tiled">
+  ];
+}
+
 def OutlineParallel : Pass<"gpt-outline-parallel", "ModuleOp"> {
   let summary = "Make functions of parallel loops";
   let description = [{
