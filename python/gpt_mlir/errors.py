@@ -47,6 +47,10 @@ class InputError(GptMlirError, ValueError):
     """A value given to a compiled function or to generation does not fit what it expects."""
 
 
+# Diagnostics that a message shows; all of them are in `CompileError.diagnostics`.
+_SHOWN = 10
+
+
 class CompileError(GptMlirError, RuntimeError):
     """The compiler rejected a module or failed on it.
 
@@ -69,7 +73,9 @@ class CompileError(GptMlirError, RuntimeError):
         super().__init__(message)
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  {text}" for text in self.diagnostics)]
+        lines = [self.message, *(f"  {text}" for text in self.diagnostics[:_SHOWN])]
+        if len(self.diagnostics) > _SHOWN:
+            lines.append(f"  … and {len(self.diagnostics) - _SHOWN} more")
         if self.reproducer is not None:
             lines.append(f"  reproduce with: gpt-opt --run-reproducer {self.reproducer}")
         return "\n".join(lines)
