@@ -18,6 +18,29 @@ func.func @caller(%x: memref<4xf32>, %c: memref<1x1x4x2xf32>) -> memref<1x1x4x2x
 
 // -----
 
+// Private functions that hand a cache through calls, in any order.
+
+// CHECK-LABEL: func.func @outermost(
+//  CHECK-SAME:   %[[C:.*]]: memref<4xf32> {gpt.cache = "key"}) {
+//       CHECK:   call @outer(%[[C]]) : (memref<4xf32>) -> ()
+//       CHECK:   return{{$}}
+func.func @outermost(%c: memref<4xf32> {gpt.cache = "key"}) -> (memref<4xf32> {gpt.cache = "key"}) {
+  %0 = call @outer(%c) : (memref<4xf32>) -> memref<4xf32>
+  return %0 : memref<4xf32>
+}
+// CHECK-LABEL: func.func private @outer(
+//       CHECK:   call @inner(%{{.*}}) : (memref<4xf32>) -> ()
+//       CHECK:   return{{$}}
+func.func private @outer(%c: memref<4xf32>) -> memref<4xf32> {
+  %0 = call @inner(%c) : (memref<4xf32>) -> memref<4xf32>
+  return %0 : memref<4xf32>
+}
+func.func private @inner(%c: memref<4xf32>) -> memref<4xf32> {
+  return %c : memref<4xf32>
+}
+
+// -----
+
 // expected-error @+1 {{cache result 0 is not updated in place}}
 func.func @copied(%c: memref<1x1x4x2xf32> {gpt.cache = "key"}) -> (memref<1x1x4x2xf32> {gpt.cache = "key"}) {
   // expected-note @+1 {{a new buffer is returned}}

@@ -1,5 +1,4 @@
-//===- DropCacheResults.cpp - Return no cache that was updated in place
-//---------*- C++ -*-===//
+//===- DropCacheResults.cpp - Return no cache updated in place --*- C++ -*-===//
 //
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,6 +14,7 @@
 #include "gpt/GptDialect.h"
 #include "gpt/Transforms/Passes.h"
 
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
@@ -104,10 +104,31 @@ static void eraseResults(func::FuncOp function,
   }
 }
 
+/// Drops the results of private functions that are arguments. Upstream visits
+/// the functions in the order of the module; a function that returns what it
+/// got from a call can be settled only after the function it calls.
+static LogicalResult dropPrivateResults(ModuleOp module) {
+  auto countResults = [&] {
+    unsigned count = 0;
+    for (auto function : module.getOps<func::FuncOp>())
+      count += function.getNumResults();
+    return count;
+  };
+  for (unsigned before = countResults(), after = 0;; before = after) {
+    if (failed(bufferization::dropEquivalentBufferResults(module)))
+      return failure();
+    after = countResults();
+    if (after == before)
+      return success();
+  }
+}
+
 namespace {
 struct DropCacheResults final
     : public gpt::impl::DropCacheResultsBase<DropCacheResults> {
   void runOnOperation() override {
+    if (failed(dropPrivateResults(getOperation())))
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!function.isPublic() || function.isExternal())
