@@ -12,8 +12,6 @@ from cases import ODD, Array, Case, CompiledCases, Operand
 from gpt_mlir import Graph, Tensor
 from gpt_mlir.graph import ops
 
-pytestmark = pytest.mark.xdist_group("activation_ops")
-
 FLOATS = ("f32", "bf16", "f16")
 
 

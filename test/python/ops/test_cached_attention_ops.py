@@ -13,8 +13,6 @@ from tolerance import assert_close
 
 from gpt_mlir.graph import ops
 
-pytestmark = pytest.mark.xdist_group("cached_attention_ops")
-
 
 def cached_case(
     dtype: str, cache: str, heads: tuple[int, int, int, int], seq: int | str, **attributes: object

@@ -13,8 +13,6 @@ from cases import ODD, Array, Case, CompiledCases, Operand
 from gpt_mlir import Graph
 from gpt_mlir.graph import ops
 
-pytestmark = pytest.mark.xdist_group("embedding_ops")
-
 FLOATS = ("f32", "bf16", "f16")
 VOCABULARY = 37
 

@@ -12,8 +12,6 @@ from tolerance import assert_close
 
 from gpt_mlir.graph import ops
 
-pytestmark = pytest.mark.xdist_group("norm_ops")
-
 SIZES = [{"a": 2, "b": 3, "d": n} for n in (*ODD, 257)]
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import itertools
 from functools import partial
 
-import pytest
 import reference
 from cases import Case, CompiledCases, Operand
 
 from gpt_mlir.graph import ops
-
-pytestmark = pytest.mark.xdist_group("projection_ops")
 
 # (rows, K, N): ones, odd numbers, primes, and around the powers of two that tiles have.
 SHAPES = ((1, 1, 1), (1, 17, 33), (2, 3, 5), (15, 31, 2), (33, 16, 15), (3, 257, 7), (17, 64, 31))

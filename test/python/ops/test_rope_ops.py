@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-import pytest
 import reference
 from cases import Case, CompiledCases, Operand, integers, label
 
 from gpt_mlir.graph import ops
-
-pytestmark = pytest.mark.xdist_group("rope_ops")
 
 LLAMA3 = {
     "theta": 500000.0,
