@@ -138,7 +138,7 @@ def _statistics(rounds: list[list[float]]) -> dict[str, Any]:
 
 
 def _preparation(prepared: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
-    """Returns what is known from the first call: its time, memory, and whether it computes ours.
+    """Returns what is known from the first call: its time, and whether it computes ours.
 
     Where we do not take part, as among the levels, the first participant is compared with.
     """
@@ -150,7 +150,6 @@ def _preparation(prepared: dict[str, dict[str, Any]], name: str) -> dict[str, An
     )
     return {
         "prepare_seconds": prepared[name]["seconds"],
-        "peak_memory": prepared[name]["peak_memory"],
         "same_answer": same,
     }
 

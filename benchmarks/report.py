@@ -25,9 +25,9 @@ All numbers are from one run of `make bench` on one machine; every round of it i
 _METHOD = """\
 ## How it is measured
 
-* All participants get the same checkpoints (random weights, except for the bundled model), the same
-  token ids, shapes and bits (activations and sums in f32; weights f32, for the bundled model bf16 in
-  the file), and the same number of threads, bound to the same processors.
+* All participants get the same checkpoints (random weights, except for the bundled model), token
+  ids, shapes and bits (activations and sums in f32; weights f32, for the bundled model bf16 in the
+  file), and the same number of threads, bound to the same processors.
 * Each one runs in a process of its own. While it is not its turn, the process is stopped (SIGSTOP):
   no thread pool spins beside another.
 * They take turns: A B C, A B C, {rounds} rounds. A turn is as many calls as fit {seconds} s, at
@@ -47,6 +47,11 @@ _METHOD = """\
   PyTorch model of the same weights, traced, through their usual converters.
 * Products: the weight is the same in every call, as in a model, and the number of rows is not known
   to gpt-mlir's compiler.
+"""
+
+_WITHOUT_ADAPTER = """\
+* llama.cpp, CTranslate2, OpenVINO GenAI (paged attention, on top of the OpenVINO measured here): no
+  adapter yet.
 """
 
 # Percent of the processors in use by others, above which a page warns.
@@ -272,11 +277,9 @@ def _cache(data: Data) -> str:
 
 
 def _skipped(data: Data) -> str:
-    if not data["skipped"]:
-        return ""
     lines = [
         f"* {name}: {reason}\n"
         for name, reasons in data["skipped"].items()
         for reason in sorted(reasons)
     ]
-    return "## Who took no part, and why\n\n" + "".join(lines)
+    return "## Who took no part, and why\n\n" + "".join(lines) + _WITHOUT_ADAPTER

@@ -59,7 +59,7 @@ class _Worker:
         seconds = time.perf_counter() - begin
         self._measure(_WARM_UP_SECONDS)
         numbers = [float(value) for value in answer[:_ANSWER_NUMBERS]]
-        return {"answer": numbers, "seconds": seconds, "peak_memory": _peak_memory()}
+        return {"answer": numbers, "seconds": seconds}
 
     def _measure(self, seconds: float) -> list[float]:
         job = self._job
@@ -77,14 +77,6 @@ class _Worker:
         finally:
             gc.enable()
         return times
-
-
-def _peak_memory() -> int:
-    """Returns the most bytes this process has had in memory, mapped files included."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def _serve(worker: _Worker, answers: TextIO) -> None:

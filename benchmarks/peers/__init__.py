@@ -9,6 +9,7 @@ from benchmarks.peers.numpy_blas import NumpyBlas
 from benchmarks.peers.onnx_runtime import OnnxRuntime
 from benchmarks.peers.openvino_runtime import OpenVino
 from benchmarks.peers.ours import LEVELS, GptMlir
+from benchmarks.peers.torch_compile import TorchCompile
 from benchmarks.peers.torch_eager import TorchEager
 
 __all__ = ["ADAPTERS", "LEVELS", "OURS", "Adapter", "Job", "UnsupportedError", "adapter"]
@@ -20,6 +21,7 @@ ADAPTERS: tuple[type[Adapter], ...] = (
     OpenVino,
     OnnxRuntime,
     TorchEager,
+    TorchCompile,
     NumpyBlas,
     *LEVELS,
 )

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.cases import Case
 from benchmarks.peers.base import Adapter, Array, Job, linear_operands
 
-__all__ = ["TorchEager"]
+__all__ = ["TorchEager", "last_logits"]
 
 
 class TorchEager(Adapter):
@@ -60,13 +60,14 @@ class TorchEager(Adapter):
         if case.kind == "generate":
             return Job(_generator(model, ids, case), np.array)
         if case.kind == "forward":
-            return Job(lambda: model(ids, use_cache=False).logits, _last)
+            return Job(lambda: model(ids, use_cache=False).logits, last_logits)
         if case.kind == "prefill":
-            return Job(lambda: model(ids, use_cache=True, logits_to_keep=1).logits, _last)
+            return Job(lambda: model(ids, use_cache=True, logits_to_keep=1).logits, last_logits)
         return _decoder(model, ids, case)
 
 
-def _last(logits: Any) -> Array:
+def last_logits(logits: Any) -> Array:
+    """Returns the logits of the last token."""
     row: Array = logits[0, -1].numpy()
     return row
 
@@ -85,7 +86,7 @@ def _decoder(model: Any, ids: Any, case: Case) -> Job:
         if excess > 0:
             cache.crop(-excess)
 
-    return Job(decode, _last, reset)
+    return Job(decode, last_logits, reset)
 
 
 def _generator(model: Any, ids: Any, case: Case) -> Callable[[], list[int]]:
