@@ -68,9 +68,9 @@ MLIR_CAPI_EXPORTED MlirLogicalResult
 gptResolveTarget(GptTargetOptions options, MlirStringCallback onField,
                  MlirStringCallback onError, void *userData);
 
-/// Passes the name of the built-in schedule for the target to `onName`, empty if
-/// there is none. If the target is not valid, `onError` is called instead and
-/// the result is a failure.
+/// Passes the name of the built-in schedule for the target to `onName`, empty
+/// if there is none. If the target is not valid, `onError` is called instead
+/// and the result is a failure.
 MLIR_CAPI_EXPORTED MlirLogicalResult
 gptSelectSchedule(GptTargetOptions options, MlirStringCallback onName,
                   MlirStringCallback onError, void *userData);
