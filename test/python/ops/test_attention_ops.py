@@ -11,7 +11,7 @@ from cases import Case, CompiledCases, Operand, label
 from gpt_mlir.graph import ops
 
 # (B, S, T)
-LENGTHS = ((1, 1, 1), (2, 3, 3), (1, 1, 33), (3, 5, 17), (1, 31, 31))
+LENGTHS = ((1, 1, 1), (2, 3, 3), (1, 1, 33), (3, 5, 17), (1, 31, 31), (2, 0, 3), (0, 2, 2))
 
 
 def attention_case(

@@ -40,7 +40,7 @@ EMBEDDING = [
         ops.embedding,
         reference.embedding,
         [Operand((VOCABULARY, "d"), dtype), Operand(tuple(dims), kind, ids)],
-        [{"a": 2, "b": n, "c": 3, "d": n} for n in ODD],
+        [{"a": 2, "b": n, "c": 3, "d": n} for n in (0, *ODD)],
     )
     for dtype, kind, dims in (
         ("f32", "i64", "ab"),

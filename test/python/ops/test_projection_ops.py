@@ -10,8 +10,11 @@ from cases import Case, CompiledCases, Operand
 
 from gpt_mlir.graph import ops
 
-# (rows, K, N): ones, odd numbers, primes, and around the powers of two that tiles have.
-SHAPES = ((1, 1, 1), (1, 17, 33), (2, 3, 5), (15, 31, 2), (33, 16, 15), (3, 257, 7), (17, 64, 31))
+# (rows, K, N): ones, odd numbers, primes, around the powers of two that tiles have, and nothing.
+SHAPES = (
+    *((1, 1, 1), (1, 17, 33), (2, 3, 5), (15, 31, 2), (33, 16, 15), (3, 257, 7), (17, 64, 31)),
+    *((0, 5, 3), (3, 0, 5), (3, 5, 0), (65, 130, 97), (1, 300, 515)),
+)
 SIZES = [{"b": 2, "m": m, "k": k, "n": n} for m, k, n in SHAPES]
 STATIC = (1, 3, 5)
 TYPES = tuple(itertools.product(("f32", "bf16", "f16"), repeat=2))

@@ -26,7 +26,7 @@ CASES = [
             Operand(("b", "s", attributes["num_heads"] * head_dim), dtype),
             *([Operand(("b",), "i64", integers(0, 3000))] if positioned else []),
         ],
-        [{"b": 1, "s": 1}, {"b": 2, "s": 17}, {"b": 3, "s": 33}],
+        [{"b": 1, "s": 1}, {"b": 2, "s": 0}, {"b": 2, "s": 17}, {"b": 3, "s": 33}],
         error=partial(reference.rope_error, **attributes),
     )
     for dtype, positioned, head_dim, attributes in (
