@@ -15,6 +15,7 @@ from benchmarks.cases import Case, select_cases
 from benchmarks.machine import describe_machine, describe_run, installed_versions
 from benchmarks.measure import Runner
 from benchmarks.peers import ADAPTERS, Adapter
+from benchmarks.process import ParticipantError
 from benchmarks.report import render
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -83,9 +84,16 @@ def _measure(arguments: argparse.Namespace, cases: Sequence[Case]) -> dict[str, 
     seconds = 0.05 if arguments.quick else arguments.seconds
     runner = Runner(adapters, scratch=_SCRATCH, rounds=rounds, seconds=seconds)
     thread_counts = sorted({1, arguments.threads})
-    before = runner.limits(thread_counts)
+    try:
+        before = runner.limits(thread_counts)
+    except ParticipantError as error:
+        sys.exit(f"the limits of the machine cannot be measured: {error}")
     results = runner.run(cases)
-    after = runner.limits(thread_counts)
+    try:
+        after = runner.limits(thread_counts)
+    except ParticipantError as error:  # no reason to lose the results
+        print(f"limits cannot be measured again: {error}", file=sys.stderr)
+        after = before
     for name, reasons in runner.skipped.items():
         skipped.setdefault(name, set()).update(reasons)
     return {

@@ -78,7 +78,7 @@ class Runner:
         return results
 
     def _measure(self, case: Case, threads: int, workers: dict[str, Participant]) -> dict[str, Any]:
-        _say(f"{case.section}: {case.model} {case.title}, {threads} threads")
+        _say(f"{case.section}: {case.model or 'product'} {case.title}, {threads} threads")
         running = []
         prepared: dict[str, dict[str, Any]] = {}
         for adapter in self._adapters:
