@@ -18,7 +18,7 @@ import pytest
 from runtime_modules import parse
 
 import gpt_mlir
-from gpt_mlir import CompileOptions, Executable, InputError, _runtime, compile_module
+from gpt_mlir import LLM, CompileOptions, Executable, InputError, _runtime, compile_module
 from gpt_mlir.compiler import emit
 
 WIDTH = 512
@@ -296,3 +296,27 @@ assert gpt_mlir.get_num_threads() == 1
 
 def test_affinity() -> None:
     subprocess.run([sys.executable, "-c", AFFINITY], check=True)
+
+
+def test_a_model_computes_the_same_bits() -> None:
+    """Projections, attention and norms of prefill and decode, shared and not."""
+    llm = LLM.default()
+    model = llm.model.executable()
+    ids = np.arange(40, dtype=np.int64)[None] % llm.config.vocab_size
+    results = []
+    for count in (1, 2, 5):
+        run = model.with_num_threads(count)
+        caches = llm.model.allocate(1, 64)
+        prefill = run.function("prefill")(ids, np.array([0]), *caches)
+        decode = run.function("decode")(ids[:, :1], np.array([40]), *caches)
+        results.append([np.asarray(array).tobytes() for array in (prefill, decode, *caches)])
+    assert results[0] == results[1] == results[2]
+
+
+def test_number_of_threads_of_a_model() -> None:
+    with pytest.raises(InputError, match="num_threads expected 1 to 256, found 0"):
+        LLM.default(num_threads=0)
+    texts = [
+        LLM.default(num_threads=n).generate("ROMEO:", max_new_tokens=8, seed=1).text for n in (1, 2)
+    ]
+    assert texts[0] == texts[1]
