@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,5 +22,19 @@ def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
         stderr=subprocess.PIPE,
         encoding="utf-8",
         timeout=120,
+        **options,
+    )
+
+
+def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Starts a process that Ctrl-C reaches, even where the tests themselves run in the background.
+
+    A shell makes background jobs ignore SIGINT, and their children inherit that.
+    """
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **options,
     )

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from program import PROGRAM, run
+from program import PROGRAM, run, start
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -127,11 +127,9 @@ def test_interrupt(model: Path, tmp_path: Path) -> None:
         "CompiledModel.decode = lambda *a: (time.sleep(0.05), decode(*a))[1]\n"
         "sys.exit(main())\n"
     )
-    process = subprocess.Popen(
+    process = start(
         [sys.executable, "-c", code, "generate", "-m", str(model), "-n", "150", "to be"],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     first = process.stdout.read(4)
@@ -145,13 +143,10 @@ def test_interrupt(model: Path, tmp_path: Path) -> None:
 
 
 def test_interrupt_while_loading(model: Path) -> None:
-    process = subprocess.Popen(
-        [*PROGRAM, "generate", "-m", str(model)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    time.sleep(1.5)  # it waits for a prompt on stdin
+    process = start([*PROGRAM, "generate", "-m", str(model)], stdin=subprocess.PIPE)
+    # Not before it waits for a prompt: "0 0x0" is read(2) on stdin.
+    while not Path(f"/proc/{process.pid}/syscall").read_text().startswith("0 0x0 "):
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
