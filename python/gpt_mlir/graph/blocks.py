@@ -79,7 +79,7 @@ class BlockTable:
         if not known:
             self._blocks[key] = None
             symbol = self._free_symbol(label)
-            graph = caller._new_function(symbol, site, parent=caller)
+            graph = caller._new_function(symbol, "private", site)
             try:
                 self._blocks[key] = _trace(site, graph, label, function, operands, static)
             except BaseException:

@@ -73,14 +73,16 @@ class Graph:
         self._weights: dict[str, Tensor] = {}
         self._outputs: dict[str, Tensor] = {}
         self._scope: tuple[str, ...] = ()
+        self._is_block = visibility == "private"
+        self._is_traced = False
         self._dims = DimTable()
 
-    def _new_function(self, name: str, site: CallSite, *, parent: Graph | None) -> Graph:
+    def _new_function(self, name: str, visibility: str, site: CallSite) -> Graph:
         graph = object.__new__(Graph)
         graph._blocks = self._blocks
         graph.context = self.context
         graph._module = self._module
-        graph._begin(name, "public" if parent is None else "private", site)
+        graph._begin(name, visibility, site)
         return graph
 
     def function(self, name: str) -> Graph:
@@ -95,7 +97,7 @@ class Graph:
         check_symbol(name, site)
         if not self._blocks.reserve(name):
             raise site.error(f"the module has a function named {name!r} already")
-        return self._new_function(name, site, parent=None)
+        return self._new_function(name, "public", site)
 
     # Inputs, weights, outputs.
 
@@ -116,6 +118,7 @@ class Graph:
         """
         site = CallSite.find()
         check_name("input", name, site)
+        self._check_not_block("input", name, site)
         if name in ("self", "weights"):
             raise site.error(f"input name {name!r} is taken by the calls of compiled functions")
         for kind, known in (("input", self._inputs), ("weight", self._weights)):
@@ -155,6 +158,8 @@ class Graph:
             return known
         if name in self._inputs:
             raise site.error(f"input {name!r} exists already: {self._inputs[name]!r}")
+        if self._is_traced:
+            raise site.error(f"block {self.name!r} is complete and gets no new weight {name!r}")
         value = self._add_argument(declared, {"gpt.weight": name}, site)
         result = self._weights[name] = Tensor(self, value, name)
         return result
@@ -174,6 +179,7 @@ class Graph:
         """
         site = CallSite.find()
         check_name("output", name, site)
+        self._check_not_block("output", name, site)
         if name in self._outputs:
             raise site.error(f"output {name!r} exists already: {self._outputs[name]!r}")
         self._check_tensor(f"output {name!r}", tensor, site)
@@ -278,6 +284,7 @@ class Graph:
     def _add_block_results(self, results: Sequence[Tensor], site: CallSite) -> None:
         values = [result.value for result in results]
         self._signature.add_results(values, [{}] * len(values), site.location(self.context))
+        self._is_traced = True
 
     def _erase(self) -> None:
         self._signature.op.erase()
@@ -398,6 +405,13 @@ class Graph:
         value = self._signature.add_argument(declared.type(location), attributes, location)
         self._dims.add(value, declared.dim_names)
         return value
+
+    def _check_not_block(self, kind: str, name: str, site: CallSite) -> None:
+        if self._is_block:
+            raise site.error(
+                f"block {self.name!r} has no {kind} {name!r} of its own: it gets tensors as "
+                "arguments of Graph.call and returns what its function returns"
+            )
 
     def _check_tensor(self, what: str, value: object, site: CallSite) -> None:
         if not isinstance(value, Tensor):

@@ -140,6 +140,8 @@ MISTAKES = [
     (lambda b, x: (x, 1), {}, "expected block '<lambda>' to return a Tensor or a tuple of Tensors"),
     (lambda b, x: OUTSIDE, {}, "block '<lambda>' returns Tensor('outside', [1, 2, 8], f32), which"),
     (lambda b, x: x + OUTSIDE, {}, "a block gets tensors as arguments of Graph.call"),
+    (lambda b, x: x + b.input("y", (1,)), {}, "block 'lambda' has no input 'y' of its own"),
+    (lambda b, x: b.output("y", x), {}, "block 'lambda' has no output 'y' of its own"),
     (lambda b, x, a: x, {"a": []}, "static arguments of block '<lambda>' to be hashable"),
     (lambda b, x, a: x, {"a": OUTSIDE}, "expected tensor 'a' of block '<lambda>' as an operand"),
 ]
@@ -158,6 +160,20 @@ def test_mistakes(block: Any, static: dict[str, Any], message: str) -> None:
     # The name is free again.
     graph.call(lambda b, x: x, x)
     assert functions(graph) == ["forward", "lambda"]
+
+
+def test_a_traced_block_gets_no_more_weights() -> None:
+    kept: list[Graph] = []
+
+    def leak(block: Graph, x: Tensor) -> Tensor:
+        kept.append(block)
+        return x * block.weight("w", (8,))
+
+    graph = Graph()
+    graph.call(leak, graph.input("x", (1, 2, 8)))
+    assert kept[0].weight("w", (8,)).name == "w"
+    with pytest.raises(GraphError, match="block 'leak' is complete and gets no new weight 'late'"):
+        kept[0].weight("late", (8,))
 
 
 def test_an_exception_in_a_block_passes_through() -> None:
