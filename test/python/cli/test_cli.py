@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from program import run
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 # Help and usage.
 
 

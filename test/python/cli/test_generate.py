@@ -15,8 +15,6 @@ from pathlib import Path
 import pytest
 from program import PROGRAM, run, start
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 TIMING = re.compile(
     r"\[load \d+\.\d+ s \| compile \d+\.\d+ s \| prefill \d+ tokens \d+\.\d+ s \(\d+\.\d/s\) \| "
     r"decode \d+ tokens \d+\.\d+ s \(\d+\.\d/s\) \| (stop|length|interrupted)\]\n"

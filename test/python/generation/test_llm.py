@@ -14,8 +14,6 @@ from gpt_mlir import LLM
 from gpt_mlir.errors import InputError
 from gpt_mlir.generation import GenerationInterrupted, TextPiece
 
-pytestmark = pytest.mark.xdist_group("llm")
-
 PROMPT = "to be or not"
 
 

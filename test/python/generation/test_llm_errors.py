@@ -15,8 +15,6 @@ from safetensors.torch import load_file, save_file
 from gpt_mlir import LLM
 from gpt_mlir.errors import CheckpointError, ConfigError, InputError
 
-pytestmark = pytest.mark.xdist_group("llm")
-
 PROMPT = "to be or not"
 
 

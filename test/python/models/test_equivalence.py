@@ -21,13 +21,7 @@ REFERENCE_TOLERANCE = 1e-4
 ORDER_TOLERANCE = 1e-5
 
 
-# The tests of a case run in one process, so that a model is compiled and loaded once.
-def each_of(*cases: str) -> pytest.MarkDecorator:
-    params = [pytest.param(case, marks=pytest.mark.xdist_group(case)) for case in cases]
-    return pytest.mark.parametrize("case", params)
-
-
-each_case = each_of(*ALL)
+each_case = pytest.mark.parametrize("case", ALL)
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -142,7 +136,7 @@ def test_no_position_sees_the_future(case: str) -> None:
     assert not np.allclose(before[:, 12:], after[:, 12:])
 
 
-@each_of("neox", "llama-bf16")
+@pytest.mark.parametrize("case", ["neox", "llama-bf16"])
 def test_optimization_levels(case: str) -> None:
     ids = ids_of(case, 2, 41)
     expected = llm_of(case).model.forward(ids)
@@ -151,7 +145,7 @@ def test_optimization_levels(case: str) -> None:
         assert_close(llm.model.forward(ids), expected, ORDER_TOLERANCE)
 
 
-@each_of("gpt2", "neox", "llama-gqa")
+@pytest.mark.parametrize("case", ["gpt2", "neox", "llama-gqa"])
 def test_up_to_the_last_position_of_the_context(case: str) -> None:
     ids = ids_of(case, 1, CONTEXT)
     with torch.no_grad():

@@ -17,7 +17,7 @@ import pytest
 import torch
 import transformers
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gpt2-size")]
+pytestmark = pytest.mark.slow
 
 COMPILE_SECONDS = 30.0
 SECOND_START_SECONDS = 2.0
