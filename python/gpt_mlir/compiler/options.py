@@ -13,9 +13,9 @@ class CompileOptions:
     """How to compile a module.
 
     Attributes:
-        opt_level: 0: plain loops, every rounding as written; 1: element-wise ops fused, sums in any
-            order; 2: tiled and vectorised by the schedule, elementary functions by polynomials; 3: on
-            several threads.
+        opt_level: 0: plain loops, every rounding as written; 1: element-wise ops fused, sums in
+            any order; 2: tiled and vectorised by the schedule, elementary functions by
+            polynomials; 3: on several threads.
         target_cpu: LLVM's name of the CPU to generate code for. "native" is this machine with all
             it reports; "x86-64-v3" and the like give code for every machine of that class.
         target_features: Features on top of those of the CPU, as "+avx2,-fma".
