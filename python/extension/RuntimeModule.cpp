@@ -29,9 +29,6 @@ using namespace nanobind::literals;
 using namespace gpt::runtime;
 
 NB_MODULE(_runtime, m) {
-  // The interpreter may exit while arrays and functions are alive; that is no
-  // concern of a user's.
-  nb::set_leak_warnings(false);
   // As in MLIR's own modules: what is still referenced when the interpreter
   // ends (a cached function, another thread) is no leak to tell a user about.
   nb::set_leak_warnings(false);
