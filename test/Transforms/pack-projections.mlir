@@ -55,3 +55,17 @@ func.func @left_alone(%x: tensor<?x1x48xf32>, %y: tensor<?x?x15xf32>, %z: tensor
   %4 = gpt.matmul %a, %m : (tensor<?x?x48xf32>, tensor<?x48x64xf32>) -> tensor<?x?x64xf32>
   return %0, %1, %2, %3, %4 : tensor<?x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>
 }
+
+// -----
+
+// Rows without a batch are a batch of one.
+// CHECK-LABEL: func.func @no_batch
+// CHECK-SAME: (%[[X:.*]]: tensor<?x48xf32>, %[[W:.*]]: tensor<48x96xf32>, %[[B:.*]]: tensor<96xf32>)
+// CHECK: %[[VIEW:.*]] = tensor.expand_shape %[[X]] {{\[\[}}0, 1], [2]]
+// CHECK: linalg.pack %[[VIEW]] {{.*}} : tensor<1x?x48xf32> -> tensor<1x?x48x8xf32>
+// CHECK: %[[CUT:.*]] = tensor.extract_slice %{{.*}} : tensor<1x?x96xf32> to tensor<?x96xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[CUT]], %[[B]] : tensor<?x96xf32>, tensor<96xf32>)
+func.func @no_batch(%x: tensor<?x48xf32>, %w: tensor<48x96xf32>, %b: tensor<96xf32>) -> tensor<?x96xf32> {
+  %0 = gpt.linear %x, %w bias(%b) {weight_layout = #gpt<weight_layout in_out>} : (tensor<?x48xf32>, tensor<48x96xf32>, tensor<96xf32>) -> tensor<?x96xf32>
+  return %0 : tensor<?x96xf32>
+}

@@ -33,9 +33,11 @@ using namespace mlir::gpt;
 
 namespace {
 
-/// A product `[batch, rows, k] x weight -> [batch, rows, n]`.
+/// A product `[batch, rows, k] x weight -> [batch, rows, n]`, or one without a
+/// batch.
 struct Projection {
   Value input, weight, init;
+  bool hasBatch;
   /// Extents of the input; `rows` may be dynamic.
   int64_t k, n;
   /// Whether the weight is [n, k].
@@ -55,13 +57,15 @@ FailureOr<Projection> matchProjection(linalg::ContractOp op,
                                       PatternRewriter &rewriter) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   AffineMap input = maps[0], weight = maps[1], result = maps[2];
-  if (input.getNumResults() != 3 || weight.getNumResults() != 2 ||
-      result.getNumResults() != 3 || !llvm::all_of(maps, [](AffineMap map) {
+  unsigned rank = input.getNumResults();
+  if ((rank != 2 && rank != 3) || weight.getNumResults() != 2 ||
+      result.getNumResults() != rank || !llvm::all_of(maps, [](AffineMap map) {
         return map.isProjectedPermutation();
       }))
-    return rewriter.notifyMatchFailure(op, "is not [batch, rows, k] x weight");
-  unsigned k = getDimPosition(input, 2), n = getDimPosition(result, 2);
-  for (unsigned dim : {0u, 1u})
+    return rewriter.notifyMatchFailure(op, "is not [batch?, rows, k] x weight");
+  unsigned k = getDimPosition(input, rank - 1);
+  unsigned n = getDimPosition(result, rank - 1);
+  for (unsigned dim = 0; dim + 1 < rank; ++dim)
     if (getDimPosition(input, dim) != getDimPosition(result, dim))
       return rewriter.notifyMatchFailure(op, "rows of input and result differ");
   Projection projection;
@@ -74,8 +78,9 @@ FailureOr<Projection> matchProjection(linalg::ContractOp op,
   projection.input = op.getInputs()[0];
   projection.weight = op.getInputs()[1];
   projection.init = op.getOutputs()[0];
-  projection.k = getTensorType(projection.input).getDimSize(2);
-  projection.n = getTensorType(projection.init).getDimSize(2);
+  projection.hasBatch = rank == 3;
+  projection.k = getTensorType(projection.input).getShape().back();
+  projection.n = getTensorType(projection.init).getShape().back();
   return projection;
 }
 
@@ -119,15 +124,22 @@ public:
       return failure();
 
     Location loc = op.getLoc();
+    if (!match->hasBatch)
+      addBatch(rewriter, loc, match->input);
     SmallVector<OpFoldResult> sizes =
         tensor::getMixedSizes(rewriter, loc, match->input);
     Value product = buildProduct(rewriter, loc, *match, sizes);
     sizes.back() = rewriter.getIndexAttr(match->n);
+    // Cuts the padding off, and the batch where there was none.
     Value rows = tensor::ExtractSliceOp::create(
-        rewriter, loc, product,
+        rewriter, loc, getTensorType(match->init), product,
         SmallVector<OpFoldResult>(3, rewriter.getIndexAttr(0)), sizes,
         SmallVector<OpFoldResult>(3, rewriter.getIndexAttr(1)));
-    rewriter.replaceOp(op, addInit(rewriter, loc, rows, match->init, sizes));
+    ArrayRef<OpFoldResult> resultSizes(sizes);
+    if (!match->hasBatch)
+      resultSizes = resultSizes.drop_front();
+    rewriter.replaceOp(op,
+                       addInit(rewriter, loc, rows, match->init, resultSizes));
     return success();
   }
 
@@ -142,12 +154,25 @@ private:
     if (match.k == 0 || match.k % depthMultiple != 0)
       return rewriter.notifyMatchFailure(
           op, "depth is not a multiple of what a tile takes");
-    int64_t rows = getTensorType(match.input).getDimSize(1);
+    ArrayRef<int64_t> inputShape = getTensorType(match.input).getShape();
+    int64_t rows = inputShape[inputShape.size() - 2];
     if (rows == 1)
       return rewriter.notifyMatchFailure(op, "one row streams the weight");
     if (match.n < columnTile)
       return rewriter.notifyMatchFailure(op, "result is narrower than a tile");
     return success();
+  }
+
+  /// Views rows as a batch of one.
+  static void addBatch(OpBuilder &builder, Location loc, Value &rows) {
+    RankedTensorType type = getTensorType(rows);
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, rows);
+    sizes.insert(sizes.begin(), builder.getIndexAttr(1));
+    auto viewType = RankedTensorType::get(
+        {1, type.getDimSize(0), type.getDimSize(1)}, type.getElementType());
+    rows = tensor::ExpandShapeOp::create(
+        builder, loc, viewType, rows,
+        SmallVector<ReassociationIndices>{{0, 1}, {2}}, sizes);
   }
 
   /// The product of the packed operands, as padded rows
@@ -216,13 +241,16 @@ private:
       if (matchPattern(fill.value(), m_AnyZeroFloat()))
         return product;
     MLIRContext *context = builder.getContext();
-    AffineMap identity = AffineMap::getMultiDimIdentityMap(3, context);
+    unsigned rank = sizes.size();
+    AffineMap identity = AffineMap::getMultiDimIdentityMap(rank, context);
     AffineMap initMap = identity;
     // A bias is read as the vector it is.
     if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
-      if (broadcast.getDimensions() == ArrayRef<int64_t>{0, 1}) {
+      if (broadcast.getDimensions().size() == rank - 1 &&
+          !llvm::is_contained(broadcast.getDimensions(), rank - 1)) {
         init = broadcast.getInput();
-        initMap = AffineMap::get(3, 0, getAffineDimExpr(2, context), context);
+        initMap = AffineMap::get(rank, 0, getAffineDimExpr(rank - 1, context),
+                                 context);
       }
     }
     Value empty =
@@ -230,7 +258,7 @@ private:
     auto sum = linalg::GenericOp::create(
         builder, loc, empty.getType(), ValueRange{product, init}, empty,
         ArrayRef<AffineMap>{identity, initMap, identity},
-        SmallVector<utils::IteratorType>(3, utils::IteratorType::parallel),
+        SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
         [](OpBuilder &nested, Location nestedLoc, ValueRange args) {
           Value value =
               arith::AddFOp::create(nested, nestedLoc, args[0], args[1]);

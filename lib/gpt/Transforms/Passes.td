@@ -434,7 +434,7 @@ def VerifyLLVMStage : Pass<"gpt-verify-llvm-stage", "ModuleOp"> {
 def PackProjections : Pass<"gpt-pack-projections"> {
   let summary = "Pack the operands of products with a weight";
   let description = [{
-    Rewrites every `linalg.contract` of rows `[batch, rows, k]` with a weight
+    Rewrites every `linalg.contract` of rows `[batch, rows, k]` or `[rows, k]` with a weight
     `[n, k]` or `[k, n]` into one of panels: rows in tiles of `row-tile`, columns
     in tiles of `column-tile`, with zeros behind the last row and column. The
     packed contraction carries `gpt.class = "projection"`, the packed rows
