@@ -235,8 +235,9 @@ AttentionOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
     return emitOpError() << "attends to the future; expected 'causal'";
   if (getMask())
     return emitOpError() << "has a mask over the whole sequence; expected none";
-  for (auto [name, dim] :
-       llvm::zip(ArrayRef<StringRef>{"query", "key", "value"}, operandDims))
+  // zip keeps references: the names must outlive the loop.
+  static constexpr StringRef names[] = {"query", "key", "value"};
+  for (auto [name, dim] : llvm::zip(names, operandDims))
     if (dim != 1)
       return emitOpError() << "expected the sequence in dim 1 of " << name;
   resultDims.push_back(1);
