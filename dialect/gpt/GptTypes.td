@@ -13,9 +13,6 @@
 
 include "mlir/IR/CommonTypeConstraints.td"
 
-def Gpt_Float : AnyTypeOf<[F32, BF16, F16], "f32, bf16 or f16">;
-def Gpt_Integer : AnyTypeOf<[I32, I64], "i32 or i64">;
-
 def Gpt_FloatTensor : RankedTensorOf<[F32, BF16, F16]>;
 def Gpt_IdTensor : RankedTensorOf<[I32, I64]>;
 def Gpt_AnyTensor : RankedTensorOf<[F32, BF16, F16, I32, I64]>;
