@@ -2,11 +2,13 @@
 
 Tests never touch the user's cache. All workers of one run share a folder, so that a module that two
 of them need is compiled once; nothing is kept from one run to the next, so that what a run tests is
-what was built.
+what was built. Temporary files of the tests and of the processes they start lie in pytest's own
+folder, which it clears.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -19,4 +21,6 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = shared / "object-cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GPT_MLIR_CACHE", str(folder))
+        patch.setenv("TMPDIR", str(base))
+        patch.setattr(tempfile, "tempdir", str(base))
         yield
