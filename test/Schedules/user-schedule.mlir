@@ -1,6 +1,8 @@
 // A schedule of the user's replaces the built-in one; a wrong one is refused.
 // RUN: split-file %s %t
 // RUN: gpt-opt %t/payload.mlir --gpt-apply-schedule=schedule=%t/mine.mlir | FileCheck %s
+// RUN: gpt-opt %t/payload.mlir "--gpt-apply-schedule=schedule=%t/mine.mlir sequence=pack optional=true" | FileCheck %s --check-prefix=ABSENT
+// RUN: gpt-opt %t/payload.mlir --gpt-linalg-to-vector-pipeline=schedule=%t/mine.mlir | FileCheck %s
 // RUN: not gpt-opt %t/payload.mlir --gpt-apply-schedule 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not gpt-opt %t/payload.mlir --gpt-apply-schedule=schedule=avx1024 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not gpt-opt %t/payload.mlir --gpt-apply-schedule=schedule=%t/missing.mlir 2>&1 | FileCheck %s --check-prefix=MISSING
@@ -9,6 +11,8 @@
 
 // CHECK: scf.for
 // CHECK: linalg.fill {{.*}} tensor<4xf32>
+// A schedule need not pack.
+// ABSENT-NOT: scf.for
 // NONE: expected a schedule: a file, or one of x86-avx512, x86-avx2
 // UNKNOWN: unknown schedule 'avx1024': expected a file that ends in '.mlir', or one of x86-avx512, x86-avx2
 // MISSING: missing.mlir

@@ -4,7 +4,7 @@
 // CHECK-LABEL: func.func @out_in
 // CHECK-SAME: (%[[X:.*]]: tensor<?x?x48xf32>, %[[W:.*]]: tensor<96x48xbf16>, %[[B:.*]]: tensor<96xf32>)
 // CHECK: %[[XP:.*]] = linalg.pack %[[X]] padding_value({{.*}}) inner_dims_pos = [1] inner_tiles = [8] into %{{.*}} {gpt.class = "rows"} : tensor<?x?x48xf32> -> tensor<?x?x48x8xf32>
-// CHECK: %[[WP:.*]] = linalg.pack %[[W]] inner_dims_pos = [0] inner_tiles = [32] into %{{.*}} : tensor<96x48xbf16> -> tensor<3x48x32xbf16>
+// CHECK: %[[WP:.*]] = linalg.pack %[[W]] inner_dims_pos = [0] inner_tiles = [32] into %{{.*}} {gpt.class = "weight"} : tensor<96x48xbf16> -> tensor<3x48x32xbf16>
 // CHECK: %[[ZERO:.*]] = linalg.fill
 // CHECK: %[[P:.*]] = linalg.contract {{.*}}{gpt.class = "projection"} ins(%[[XP]], %[[WP]] : {{.*}}) outs(%[[ZERO]] : tensor<?x?x8x3x32xf32>)
 // CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[P]] {{\[\[}}0], [1, 2], [3, 4]] : tensor<?x?x8x3x32xf32> into tensor<?x?x96xf32>
@@ -21,7 +21,7 @@ func.func @out_in(%x: tensor<?x?x48xf32>, %w: tensor<96x48xbf16>, %b: tensor<96x
 // A weight stored [k, n] is packed to the same panels; columns are padded.
 // CHECK-LABEL: func.func @in_out
 // CHECK-SAME: (%[[X:.*]]: tensor<1x?x48xf32>, %[[W:.*]]: tensor<48x97xf32>)
-// CHECK: linalg.pack %[[W]] padding_value({{.*}}) outer_dims_perm = [1, 0] inner_dims_pos = [1] inner_tiles = [32] into %{{.*}} : tensor<48x97xf32> -> tensor<4x48x32xf32>
+// CHECK: linalg.pack %[[W]] padding_value({{.*}}) outer_dims_perm = [1, 0] inner_dims_pos = [1] inner_tiles = [32] into %{{.*}} {gpt.class = "weight"} : tensor<48x97xf32> -> tensor<4x48x32xf32>
 // CHECK: linalg.contract
 // CHECK: tensor.extract_slice %{{.*}} : tensor<1x?x128xf32> to tensor<1x?x97xf32>
 func.func @in_out(%x: tensor<1x?x48xf32>, %w: tensor<48x97xf32>) -> tensor<1x?x97xf32> {

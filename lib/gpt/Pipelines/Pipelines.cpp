@@ -73,10 +73,11 @@ static void addBufferization(OpPassManager &pm) {
 
 /// Runs one sequence of a schedule.
 static void addSchedule(OpPassManager &pm, StringRef schedule,
-                        StringRef sequence) {
+                        StringRef sequence, bool optional = false) {
   gpt::ApplyScheduleOptions options;
   options.schedule = schedule.str();
   options.sequence = sequence.str();
+  options.optional = optional;
   pm.addPass(gpt::createApplySchedule(options));
 }
 
@@ -88,6 +89,7 @@ void gpt::buildLinalgToVectorPipeline(OpPassManager &pm,
     addCleanup(pm);
   }
   if (!options.schedule.empty()) {
+    addSchedule(pm, options.schedule, "pack", /*optional=*/true);
     addSchedule(pm, options.schedule, "tile");
     addCleanup(pm);
   }

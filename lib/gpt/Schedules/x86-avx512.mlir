@@ -5,7 +5,8 @@
 //
 // Target: x86_64 +avx512f,+avx512bw,+avx512vl
 //
-// @tile runs on tensors, before bufferization; @lower_vectors on memory, after.
+// @pack and @tile run on tensors, before bufferization, @lower_vectors on memory,
+// after. Between @pack and @tile, what packs a weight leaves the functions.
 
 module attributes {transform.with_named_sequence} {
 
@@ -75,7 +76,7 @@ transform.named_sequence @vectorize_projection(%panel: !transform.any_op {transf
   transform.yield
 }
 
-transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
+transform.named_sequence @pack(%module: !transform.any_op {transform.readonly}) {
   %sources = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
   %packed = transform.apply_registered_pass "gpt-pack-projections"
@@ -83,6 +84,10 @@ transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) 
     : (!transform.any_op) -> !transform.any_op
   // Projections of the same rows share one packed copy.
   transform.apply_cse to %packed : !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
   %packs = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "rows"} in %module
     : (!transform.any_op) -> !transform.any_op
   transform.foreach %packs : !transform.any_op {

@@ -56,6 +56,8 @@ struct ApplySchedulePass
   }
 
   void runOnOperation() override {
+    if (optional && !SymbolTable::lookupSymbolIn(**library, sequence))
+      return;
     transform::TransformOpInterface entry =
         transform::detail::findTransformEntryPoint(getOperation(), **library,
                                                    sequence);

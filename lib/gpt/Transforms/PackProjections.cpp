@@ -179,15 +179,12 @@ private:
   /// [batch, padded rows, padded columns].
   Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
                      ArrayRef<OpFoldResult> inputSizes) const {
-    auto rows = pack(builder, loc, match.input, /*dim=*/1, rowTile, {});
-    rows->setAttr(kClassAttr, builder.getStringAttr("rows"));
-    Value input = rows.getResult();
+    Value input = pack(builder, loc, match.input, "rows", /*dim=*/1, rowTile);
     Value weight =
         match.outIn
-            ? pack(builder, loc, match.weight, /*dim=*/0, columnTile, {})
-                  .getResult()
-            : pack(builder, loc, match.weight, /*dim=*/1, columnTile, {1, 0})
-                  .getResult();
+            ? pack(builder, loc, match.weight, "weight", /*dim=*/0, columnTile)
+            : pack(builder, loc, match.weight, "weight", /*dim=*/1, columnTile,
+                   /*outerPermutation=*/{1, 0});
 
     OpFoldResult rowTiles = tensor::getMixedSize(builder, loc, input, 1);
     int64_t columnTiles = llvm::divideCeil(match.n, columnTile);
@@ -218,9 +215,9 @@ private:
   }
 
   /// Packs one dimension into inner tiles, padding the last one with zeros.
-  static linalg::PackOp pack(OpBuilder &builder, Location loc, Value source,
-                             int64_t dim, int64_t tile,
-                             ArrayRef<int64_t> outerPermutation) {
+  static Value pack(OpBuilder &builder, Location loc, Value source,
+                    StringRef className, int64_t dim, int64_t tile,
+                    ArrayRef<int64_t> outerPermutation = {}) {
     RankedTensorType type = getTensorType(source);
     SmallVector<OpFoldResult> tiles{builder.getIndexAttr(tile)};
     Value dest = linalg::PackOp::createDestinationTensor(
@@ -229,9 +226,11 @@ private:
     if (type.isDynamicDim(dim) || type.getDimSize(dim) % tile != 0)
       padding = arith::ConstantOp::create(
           builder, loc, builder.getZeroAttr(type.getElementType()));
-    return linalg::PackOp::create(builder, loc, source, dest,
-                                  ArrayRef<int64_t>{dim}, tiles, padding,
-                                  outerPermutation);
+    auto packed = linalg::PackOp::create(builder, loc, source, dest,
+                                         ArrayRef<int64_t>{dim}, tiles, padding,
+                                         outerPermutation);
+    packed->setAttr(kClassAttr, builder.getStringAttr(className));
+    return packed.getResult();
   }
 
   /// Adds what the contraction accumulated onto; nothing for zeros.

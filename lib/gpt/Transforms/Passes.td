@@ -438,7 +438,8 @@ def PackProjections : Pass<"gpt-pack-projections"> {
     `[n, k]` or `[k, n]` into one of panels: rows in tiles of `row-tile`, columns
     in tiles of `column-tile`, with zeros behind the last row and column. The
     packed contraction carries `gpt.class = "projection"`, the packed rows
-    `gpt.class = "rows"`: the names under which schedules find them.
+    `gpt.class = "rows"`, the packed weight `gpt.class = "weight"`: the names
+    under which schedules find them.
 
     Left alone: products of a single row (they stream the weight once and gain
     nothing from a copy), of a depth that is not a multiple of `depth-multiple`,
@@ -469,7 +470,9 @@ def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {
     Option<"schedule", "schedule", "std::string", /*default=*/"",
            "Name of a built-in schedule, or a file">,
     Option<"sequence", "sequence", "std::string", "\"tile\"",
-           "Name of the sequence">
+           "Name of the sequence">,
+    Option<"optional", "optional", "bool", "false",
+           "Do nothing if the schedule has no such sequence">
   ];
   let dependentDialects = ["::mlir::transform::TransformDialect"];
 }
