@@ -7,8 +7,8 @@
 
 // CHECK-LABEL: func.func @one
 // The rows, one tile at a time; the last one is masked.
-// AVX512: vector.transfer_read {{.*}}: tensor<?x?x?xf32>, vector<1x8x16xf32>
-// AVX2: vector.transfer_read {{.*}}: tensor<?x?x?xf32>, vector<1x4x16xf32>
+// AVX512: vector.transfer_read {{.*}}: tensor<?x?xf32>, vector<8x16xf32>
+// AVX2: vector.transfer_read {{.*}}: tensor<?x?xf32>, vector<4x16xf32>
 // AVX512: scf.forall (%[[N:.*]]) in (3)
 // AVX2: scf.forall (%[[N:.*]]) in (6)
 // AVX512: vector.transpose {{.*}} : vector<1x32x16xf32> to vector<1x16x32xf32>

@@ -131,6 +131,7 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
                                    const LoopsToLLVMOptions &options) {
   pm.addPass(createPrepareExports());
   // Address arithmetic of subviews in terms of affine maps, then arithmetic.
+  pm.addPass(createResolveDynamicExpansions());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addNestedPass<func::FuncOp>(affine::createAffineExpandIndexOpsPass());
   pm.addPass(createLowerAffinePass());

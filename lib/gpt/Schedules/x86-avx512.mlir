@@ -12,11 +12,11 @@ module attributes {transform.with_named_sequence} {
 
 // Packs one tile of 8 rows by 16 features at a time; the last rows are masked.
 transform.named_sequence @tile_rows(%pack: !transform.any_op {transform.consumed}) {
-  %rows, %forall = transform.structured.tile_using_forall %pack tile_sizes [1, 1]
+  %rows, %forall = transform.structured.tile_using_forall %pack tile_sizes [1]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %tile, %loop = transform.structured.tile_using_for %rows tile_sizes [0, 0, 16]
+  %tile, %loop = transform.structured.tile_using_for %rows tile_sizes [0, 16]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  transform.structured.vectorize %tile vector_sizes [1, 1, 16, 8] : !transform.any_op
+  transform.structured.vectorize %tile vector_sizes [1, 16, 8] : !transform.any_op
   transform.yield
 }
 
@@ -26,18 +26,18 @@ transform.named_sequence @tile_projection(%projection: !transform.any_op {transf
     -> !transform.any_op {
   %weight = transform.get_producer_of_operand %projection[1] : (!transform.any_op) -> !transform.any_op
   %zeros = transform.get_producer_of_operand %projection[2] : (!transform.any_op) -> !transform.any_op
-  // (n1, b, m1, m0, n0, k)
+  // (n1, m1, m0, n0, k)
   %panel, %panels = transform.structured.tile_using_forall %projection tile_sizes [1]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %weight_panel, %panels_1 = transform.structured.fuse_into_containing_op %weight into %panels
     : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
   %zero_panel, %panels_2 = transform.structured.fuse_into_containing_op %zeros into %panels_1
     : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [0, 1, 1]
+  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [0, 1]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %zero_tile, %tiles_1 = transform.structured.fuse_into_containing_op %zero_panel into %tiles
     : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %step, %steps = transform.structured.tile_using_for %tile tile_sizes [0, 0, 0, 0, 0, 4]
+  %step, %steps = transform.structured.tile_using_for %tile tile_sizes [0, 0, 0, 0, 4]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
   %zero_tile_1 = transform.structured.generalize %zero_tile : (!transform.any_op) -> !transform.any_op

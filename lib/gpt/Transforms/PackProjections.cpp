@@ -33,13 +33,12 @@ using namespace mlir::gpt;
 
 namespace {
 
-/// A product `[batch, rows, k] x weight -> [batch, rows, n]`, or one without a
-/// batch.
+/// A product `[..., k] x weight -> [..., n]`; all but the last dimension are
+/// rows.
 struct Projection {
   Value input, weight, init;
-  bool hasBatch;
-  /// Extents of the input; `rows` may be dynamic.
-  int64_t k, n;
+  /// Extents of the input; the number of rows may be dynamic.
+  int64_t rows, k, n;
   /// Whether the weight is [n, k].
   bool outIn;
 };
@@ -58,11 +57,11 @@ FailureOr<Projection> matchProjection(linalg::ContractOp op,
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   AffineMap input = maps[0], weight = maps[1], result = maps[2];
   unsigned rank = input.getNumResults();
-  if ((rank != 2 && rank != 3) || weight.getNumResults() != 2 ||
-      result.getNumResults() != rank || !llvm::all_of(maps, [](AffineMap map) {
-        return map.isProjectedPermutation();
-      }))
-    return rewriter.notifyMatchFailure(op, "is not [batch?, rows, k] x weight");
+  if (rank < 2 || result.getNumResults() != rank ||
+      weight.getNumResults() != 2 ||
+      !llvm::all_of(
+          maps, [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return rewriter.notifyMatchFailure(op, "is not [rows..., k] x weight");
   unsigned k = getDimPosition(input, rank - 1);
   unsigned n = getDimPosition(result, rank - 1);
   for (unsigned dim = 0; dim + 1 < rank; ++dim)
@@ -78,10 +77,27 @@ FailureOr<Projection> matchProjection(linalg::ContractOp op,
   projection.input = op.getInputs()[0];
   projection.weight = op.getInputs()[1];
   projection.init = op.getOutputs()[0];
-  projection.hasBatch = rank == 3;
-  projection.k = getTensorType(projection.input).getShape().back();
+  ArrayRef<int64_t> shape = getTensorType(projection.input).getShape();
+  projection.rows = ShapedType::isDynamicShape(shape.drop_back())
+                        ? ShapedType::kDynamic
+                        : llvm::product_of(shape.drop_back());
+  projection.k = shape.back();
   projection.n = getTensorType(projection.init).getShape().back();
   return projection;
+}
+
+/// The dimensions of a tensor in two groups: rows, and the last one.
+SmallVector<ReassociationIndices> getRowGroups(int64_t rank) {
+  return {llvm::to_vector<2>(llvm::seq<int64_t>(rank - 1)), {rank - 1}};
+}
+
+/// Views a tensor as `[rows, last dimension]`.
+Value collapseRows(OpBuilder &builder, Location loc, Value value) {
+  int64_t rank = getTensorType(value).getRank();
+  if (rank == 2)
+    return value;
+  return tensor::CollapseShapeOp::create(builder, loc, value,
+                                         getRowGroups(rank));
 }
 
 /// Before:
@@ -92,18 +108,21 @@ FailureOr<Projection> matchProjection(linalg::ContractOp op,
 /// ```
 /// After, with a row tile of 8 and a column tile of 32:
 /// ```mlir
-/// %xp = linalg.pack %x padding_value(%zero) inner_dims_pos = [1] inner_tiles =
+/// %r = tensor.collapse_shape %x [[0, 1], [2]]
+///     : tensor<?x?x768xf32> into tensor<?x768xf32>
+/// %xp = linalg.pack %r padding_value(%zero) inner_dims_pos = [0] inner_tiles =
 /// [8]
-///     : tensor<?x?x768xf32> -> tensor<?x?x768x8xf32>
+///     : tensor<?x768xf32> -> tensor<?x768x8xf32>
 /// %wp = linalg.pack %w inner_dims_pos = [0] inner_tiles = [32]
 ///     : tensor<3072x768xf32> -> tensor<96x768x32xf32>
 /// %yp = linalg.contract {gpt.class = "projection"}
-///     indexing_maps = [(n1, b, m1, m0, n0, k) -> (b, m1, k, m0), -> (n1, k,
-///     n0), -> (b, m1, m0, n1, n0)] ins(%xp, %wp) outs(%zeros :
-///     tensor<?x?x8x96x32xf32>)
-/// %rows = tensor.collapse_shape %yp [[0], [1, 2], [3, 4]]
-/// %sum = tensor.extract_slice %rows[0, 0, 0] [%b, %s, 3072] [1, 1, 1]
-/// %y = %sum + %init
+///     indexing_maps = [(n1, m1, m0, n0, k) -> (m1, k, m0), -> (n1, k, n0),
+///     -> (m1, m0, n1, n0)] ins(%xp, %wp) outs(%zeros :
+///     tensor<?x8x96x32xf32>)
+/// %rows = tensor.collapse_shape %yp [[0, 1], [2, 3]]
+/// %cut = tensor.extract_slice %rows[0, 0] [%rows, 3072] [1, 1]
+/// %sum = %cut + collapsed %init
+/// %y = tensor.expand_shape %sum [[0, 1], [2]]
 /// ```
 /// The result is row-major all along, so neither packing nor unpacking it costs
 /// anything.
@@ -124,22 +143,27 @@ public:
       return failure();
 
     Location loc = op.getLoc();
-    if (!match->hasBatch)
-      addBatch(rewriter, loc, match->input);
-    SmallVector<OpFoldResult> sizes =
+    RankedTensorType resultType = getTensorType(match->init);
+    SmallVector<OpFoldResult> resultSizes =
         tensor::getMixedSizes(rewriter, loc, match->input);
-    Value product = buildProduct(rewriter, loc, *match, sizes);
-    sizes.back() = rewriter.getIndexAttr(match->n);
-    // Cuts the padding off, and the batch where there was none.
-    Value rows = tensor::ExtractSliceOp::create(
-        rewriter, loc, getTensorType(match->init), product,
-        SmallVector<OpFoldResult>(3, rewriter.getIndexAttr(0)), sizes,
-        SmallVector<OpFoldResult>(3, rewriter.getIndexAttr(1)));
-    ArrayRef<OpFoldResult> resultSizes(sizes);
-    if (!match->hasBatch)
-      resultSizes = resultSizes.drop_front();
-    rewriter.replaceOp(op,
-                       addInit(rewriter, loc, rows, match->init, resultSizes));
+    resultSizes.back() = rewriter.getIndexAttr(match->n);
+    Value input = collapseRows(rewriter, loc, match->input);
+    SmallVector<OpFoldResult> sizes{
+        tensor::getMixedSize(rewriter, loc, input, 0), resultSizes.back()};
+    Value product = buildProduct(rewriter, loc, *match, input);
+    // Cuts the padding off.
+    SmallVector<OpFoldResult> zeros(2, rewriter.getIndexAttr(0));
+    SmallVector<OpFoldResult> ones(2, rewriter.getIndexAttr(1));
+    product = tensor::ExtractSliceOp::create(
+        rewriter, loc,
+        RankedTensorType::get({match->rows, match->n}, rewriter.getF32Type()),
+        product, zeros, sizes, ones);
+    Value result = addInit(rewriter, loc, product, match->init, sizes);
+    if (resultType.getRank() > 2)
+      result = tensor::ExpandShapeOp::create(rewriter, loc, resultType, result,
+                                             getRowGroups(resultType.getRank()),
+                                             resultSizes);
+    rewriter.replaceOp(op, result);
     return success();
   }
 
@@ -154,43 +178,29 @@ private:
     if (match.k == 0 || match.k % depthMultiple != 0)
       return rewriter.notifyMatchFailure(
           op, "depth is not a multiple of what a tile takes");
-    ArrayRef<int64_t> inputShape = getTensorType(match.input).getShape();
-    int64_t rows = inputShape[inputShape.size() - 2];
-    if (rows == 1)
+    ArrayRef<int64_t> shape = getTensorType(match.input).getShape();
+    if (shape[shape.size() - 2] == 1)
       return rewriter.notifyMatchFailure(op, "one row streams the weight");
     if (match.n < columnTile)
       return rewriter.notifyMatchFailure(op, "result is narrower than a tile");
     return success();
   }
 
-  /// Views rows as a batch of one.
-  static void addBatch(OpBuilder &builder, Location loc, Value &rows) {
-    RankedTensorType type = getTensorType(rows);
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, rows);
-    sizes.insert(sizes.begin(), builder.getIndexAttr(1));
-    auto viewType = RankedTensorType::get(
-        {1, type.getDimSize(0), type.getDimSize(1)}, type.getElementType());
-    rows = tensor::ExpandShapeOp::create(
-        builder, loc, viewType, rows,
-        SmallVector<ReassociationIndices>{{0, 1}, {2}}, sizes);
-  }
-
-  /// The product of the packed operands, as padded rows
-  /// [batch, padded rows, padded columns].
+  /// The product of the packed operands, as [padded rows, padded columns].
   Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
-                     ArrayRef<OpFoldResult> inputSizes) const {
-    Value input = pack(builder, loc, match.input, "rows", /*dim=*/1, rowTile);
+                     Value input) const {
+    Value rows = pack(builder, loc, input, "rows", /*dim=*/0, rowTile);
     Value weight =
         match.outIn
             ? pack(builder, loc, match.weight, "weight", /*dim=*/0, columnTile)
             : pack(builder, loc, match.weight, "weight", /*dim=*/1, columnTile,
                    /*outerPermutation=*/{1, 0});
 
-    OpFoldResult rowTiles = tensor::getMixedSize(builder, loc, input, 1);
     int64_t columnTiles = llvm::divideCeil(match.n, columnTile);
-    SmallVector<OpFoldResult> sizes{
-        inputSizes[0], rowTiles, builder.getIndexAttr(rowTile),
-        builder.getIndexAttr(columnTiles), builder.getIndexAttr(columnTile)};
+    SmallVector<OpFoldResult> sizes{tensor::getMixedSize(builder, loc, rows, 0),
+                                    builder.getIndexAttr(rowTile),
+                                    builder.getIndexAttr(columnTiles),
+                                    builder.getIndexAttr(columnTile)};
     Value empty =
         tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
     Value zero =
@@ -198,20 +208,20 @@ private:
     Value zeros =
         linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
 
-    AffineExpr n1, b, m1, m0, n0, k;
-    bindDims(builder.getContext(), n1, b, m1, m0, n0, k);
+    AffineExpr n1, m1, m0, n0, k;
+    bindDims(builder.getContext(), n1, m1, m0, n0, k);
     auto getMap = [&](ArrayRef<AffineExpr> results) {
       return AffineMapAttr::get(
-          AffineMap::get(6, 0, results, builder.getContext()));
+          AffineMap::get(5, 0, results, builder.getContext()));
     };
     auto product = linalg::ContractOp::create(
-        builder, loc, zeros.getType(), ValueRange{input, weight}, zeros,
-        builder.getArrayAttr({getMap({b, m1, k, m0}), getMap({n1, k, n0}),
-                              getMap({b, m1, m0, n1, n0})}));
+        builder, loc, zeros.getType(), ValueRange{rows, weight}, zeros,
+        builder.getArrayAttr({getMap({m1, k, m0}), getMap({n1, k, n0}),
+                              getMap({m1, m0, n1, n0})}));
     product->setAttr(kClassAttr, builder.getStringAttr("projection"));
     return tensor::CollapseShapeOp::create(
         builder, loc, product.getResult(0),
-        SmallVector<ReassociationIndices>{{0}, {1, 2}, {3, 4}});
+        SmallVector<ReassociationIndices>{{0, 1}, {2, 3}});
   }
 
   /// Packs one dimension into inner tiles, padding the last one with zeros.
@@ -240,24 +250,24 @@ private:
       if (matchPattern(fill.value(), m_AnyZeroFloat()))
         return product;
     MLIRContext *context = builder.getContext();
-    unsigned rank = sizes.size();
-    AffineMap identity = AffineMap::getMultiDimIdentityMap(rank, context);
+    AffineMap identity = AffineMap::getMultiDimIdentityMap(2, context);
     AffineMap initMap = identity;
     // A bias is read as the vector it is.
-    if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
-      if (broadcast.getDimensions().size() == rank - 1 &&
-          !llvm::is_contained(broadcast.getDimensions(), rank - 1)) {
-        init = broadcast.getInput();
-        initMap = AffineMap::get(rank, 0, getAffineDimExpr(rank - 1, context),
-                                 context);
-      }
+    auto broadcast = init.getDefiningOp<linalg::BroadcastOp>();
+    if (broadcast && getTensorType(broadcast.getInput()).getRank() == 1 &&
+        !llvm::is_contained(broadcast.getDimensions(),
+                            getTensorType(init).getRank() - 1)) {
+      init = broadcast.getInput();
+      initMap = AffineMap::get(2, 0, getAffineDimExpr(1, context), context);
+    } else {
+      init = collapseRows(builder, loc, init);
     }
     Value empty =
         tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
     auto sum = linalg::GenericOp::create(
         builder, loc, empty.getType(), ValueRange{product, init}, empty,
         ArrayRef<AffineMap>{identity, initMap, identity},
-        SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+        SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
         [](OpBuilder &nested, Location nestedLoc, ValueRange args) {
           Value value =
               arith::AddFOp::create(nested, nestedLoc, args[0], args[1]);

@@ -225,6 +225,21 @@ def ConvertStridedCopies : Pass<"gpt-convert-strided-copies"> {
   ];
 }
 
+def ResolveDynamicExpansions : Pass<"gpt-resolve-dynamic-expansions"> {
+  let summary = "Make several dynamic extents out of one by the sizes given";
+  let description = [{
+    Replaces every `memref.expand_shape` that makes several dynamic dimensions
+    out of one by a `memref.reinterpret_cast` to the sizes that it states.
+    Upstream's `expand-strided-metadata` expects at most one.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect"
+  ];
+  let statistics = [
+    Statistic<"numResolved", "num-resolved", "Number of expansions replaced">
+  ];
+}
+
 def SetFastMath : Pass<"gpt-set-fast-math"> {
   let summary = "Allow roundings to differ where that is harmless";
   let description = [{
@@ -434,10 +449,11 @@ def VerifyLLVMStage : Pass<"gpt-verify-llvm-stage", "ModuleOp"> {
 def PackProjections : Pass<"gpt-pack-projections"> {
   let summary = "Pack the operands of products with a weight";
   let description = [{
-    Rewrites every `linalg.contract` of rows `[batch, rows, k]` or `[rows, k]` with a weight
-    `[n, k]` or `[k, n]` into one of panels: rows in tiles of `row-tile`, columns
-    in tiles of `column-tile`, with zeros behind the last row and column. The
-    packed contraction carries `gpt.class = "projection"`, the packed rows
+    Rewrites every `linalg.contract` of rows `[rows..., k]` with a weight `[n, k]`
+    or `[k, n]` into one of panels: rows in tiles of `row-tile`, columns in tiles
+    of `column-tile`, with zeros behind the last row and column. Several
+    dimensions of rows, a batch of sequences, are one: single rows of a batch
+    fill tiles together. The packed contraction carries `gpt.class = "projection"`, the packed rows
     `gpt.class = "rows"`, the packed weight `gpt.class = "weight"`: the names
     under which schedules find them.
 
