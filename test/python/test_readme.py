@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import reference
 from tolerance import assert_close
+
+from gpt_mlir.verify import reference
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -1,12 +1,6 @@
-"""How far a compiled result may be from the exact one.
+"""Assertions that a compiled result is as near to the exact one as its arithmetic allows.
 
-Every tolerance is derived: from the precision of the result's dtype, and from the number of
-roundings in f32 on the way. A value is right when
-
-    |got - want| <= roundoff(dtype) * |want| + tiny(dtype) + F32_ROUNDOFF * error
-
-where `error` is the bound of the computation in f32, in units of its roundoff, that `reference.py`
-gives for each op.
+The tolerance is that of `gpt_mlir.verify.tolerance`; it is derived, not chosen.
 """
 
 from __future__ import annotations
@@ -17,30 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt_mlir import DType
-
-# Half the distance from 1 to the next number: the relative error of one rounding to nearest.
-ROUNDOFF = {DType.F32: 2.0**-24, DType.BF16: 2.0**-8, DType.F16: 2.0**-11}
-F32_ROUNDOFF = ROUNDOFF[DType.F32]
-
-# The smallest positive number: the absolute error of one rounding near zero. Code may also flush
-# the denormal numbers of f32 and bf16 to zero, so these have the smallest normal one.
-TINY = {DType.F32: 2.0**-126, DType.BF16: 2.0**-126, DType.F16: 2.0**-24}
-
-# Roundings within one call of exp, erf, tanh, sin or cos: libm is good to 1 unit in the last
-# place, vectorized approximations to about 4, and one unit is two roundoffs.
-LIBM = 8
-
-# A result is computed in f32 and then rounded to its own type; where both roundings go the same
-# way the error is a little more than one roundoff.
-RESULT_ROUNDINGS = 1.01
-
-
-def allowed(want: NDArray[Any], dtype: DType, error: NDArray[Any] | float) -> NDArray[np.float64]:
-    """Returns the greatest error that each element of a result of `dtype` may have."""
-    result: NDArray[np.float64] = (
-        RESULT_ROUNDINGS * ROUNDOFF[dtype] * np.abs(want) + TINY[dtype] + F32_ROUNDOFF * error
-    )
-    return result
+from gpt_mlir.verify.tolerance import LARGEST, allowed
 
 
 def assert_close(
@@ -62,11 +33,10 @@ def assert_close(
     dtype = DType.of(got.dtype)
     values = got.astype(np.float64)
     finite = np.isfinite(want)
-    largest = {DType.F16: 65504.0}.get(dtype, float(np.finfo(np.float32).max))
     with np.errstate(invalid="ignore"):
         off = np.abs(values - want)
         limit = allowed(want, dtype, error)
-        overflow = np.isinf(values) & (np.abs(want) + limit >= largest)
+        overflow = np.isinf(values) & (np.abs(want) + limit >= LARGEST[dtype])
         wrong = np.where(finite, ~(off <= limit) & ~overflow, False)
         wrong |= ~finite & ~((values == want) | (np.isnan(values) & np.isnan(want)))
     if wrong.any():

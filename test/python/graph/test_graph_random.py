@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
 from numpy.typing import NDArray
 
 from gpt_mlir import Executable, Graph, Tensor
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 Array = NDArray[Any]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
 from numpy.typing import NDArray
 from tolerance import assert_close
 
 from gpt_mlir import Executable, Graph, Tensor, compile_module
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 VOCAB, HIDDEN, HEADS, LAYERS, INNER, SEQ = 256, 64, 4, 2, 256, 32
 HEAD_DIM = HIDDEN // HEADS

@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-import reference
 from cases import ODD, Array, Case, CompiledCases, Operand
 
 from gpt_mlir import Graph, Tensor
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 FLOATS = ("f32", "bf16", "f16")
 

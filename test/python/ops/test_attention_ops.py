@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import reference
 from cases import Case, CompiledCases, Operand, label
 
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 # (B, S, T)
 LENGTHS = ((1, 1, 1), (2, 3, 3), (1, 1, 33), (3, 5, 17), (1, 31, 31), (2, 0, 3), (0, 2, 2))

@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-import reference
 from cases import Case, CompiledCases, Operand, integers, label
 from tolerance import assert_close
 
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 
 def cached_case(

@@ -6,11 +6,11 @@ import itertools
 from functools import partial
 
 import numpy as np
-import reference
 from cases import ODD, Array, Case, CompiledCases, Operand, integers
 
 from gpt_mlir import DType
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 FLOATS = ("f32", "bf16", "f16")
 SIZES = [{"a": 2, "b": n, "c": n + 2} for n in ODD]

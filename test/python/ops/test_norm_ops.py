@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-import reference
 from cases import ODD, Array, Case, CompiledCases, Operand
 from tolerance import assert_close
 
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 SIZES = [{"a": 2, "b": 3, "d": n} for n in (*ODD, 257)]
 

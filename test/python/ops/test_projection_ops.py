@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from functools import partial
 
-import reference
 from cases import Case, CompiledCases, Operand
 
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 # (rows, K, N): ones, odd numbers, primes, around the powers of two that tiles have, and nothing.
 SHAPES = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-import reference
 from cases import Case, CompiledCases, Operand, integers, label
 
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import reference
 
 LLAMA3 = {
     "theta": 500000.0,

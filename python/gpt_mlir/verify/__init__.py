@@ -1,0 +1,1 @@
+"""Checks of compiled code against references that know nothing of the compiler."""
