@@ -1,5 +1,7 @@
 // RUN: gpt-opt %s -gpt-to-linalg-pipeline -gpt-linalg-to-loops-pipeline \
 // RUN:   | FileCheck %s --implicit-check-not=memref.copy
+// RUN: gpt-opt %s -gpt-specialize-shapes -gpt-to-linalg-pipeline -gpt-linalg-to-loops-pipeline \
+// RUN:   | FileCheck %s --check-prefix=CHOICE --implicit-check-not=memref.copy
 
 // The caches of every layer are updated in the caller's buffers, through the
 // calls of the block function: no copies, and no buffer of the shape of a cache
@@ -7,6 +9,14 @@
 
 !act = tensor<?x1x32xf32>
 !cache = tensor<?x2x?x16xf32>
+
+// The same behind a choice of functions.
+// CHOICE-LABEL: func.func @named(
+// CHOICE-SAME:    -> memref<?x1x32xf32>
+//       CHOICE:   %[[Y:.*]] = scf.if
+//       CHOICE:     call @named_1(
+//       CHOICE:     call @named_general(
+//       CHOICE:   return %[[Y]] : memref<?x1x32xf32>
 
 // CHECK-LABEL: func.func private @block(
 //  CHECK-SAME:   %{{.*}}: memref<?x1x32xf32>, %[[KC:.*]]: memref<?x2x?x16xf32>, %[[VC:.*]]: memref<?x2x?x16xf32>, %{{.*}}: memref<?xi64>) -> memref<?x1x32xf32>
@@ -34,4 +44,12 @@ func.func @decode(%x: !act, %p: tensor<?xi64> {gpt.positions},
   %0:3 = call @block(%x, %kc0, %vc0, %p) : (!act, !cache, !cache, tensor<?xi64>) -> (!act, !cache, !cache)
   %1:3 = call @block(%0#0, %kc1, %vc1, %p) : (!act, !cache, !cache, tensor<?xi64>) -> (!act, !cache, !cache)
   return %1#0, %0#1, %0#2, %1#1, %1#2 : !act, !cache, !cache, !cache, !cache
+}
+
+func.func @named(%x: !act {gpt.name = "x", gpt.dims = ["batch", "", ""]}, %p: tensor<?xi64> {gpt.positions, gpt.name = "positions", gpt.dims = ["batch"]},
+                 %kc: !cache {gpt.cache = "key", gpt.name = "k", gpt.dims = ["batch", "", "capacity", ""], bufferization.writable = true},
+                 %vc: !cache {gpt.cache = "value", gpt.name = "v", gpt.dims = ["batch", "", "capacity", ""], bufferization.writable = true})
+    -> (!act, !cache {gpt.cache = "key"}, !cache {gpt.cache = "value"}) {
+  %0:3 = call @block(%x, %kc, %vc, %p) : (!act, !cache, !cache, tensor<?xi64>) -> (!act, !cache, !cache)
+  return %0#0, %0#1, %0#2 : !act, !cache, !cache
 }

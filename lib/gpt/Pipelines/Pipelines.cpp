@@ -172,6 +172,8 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
 void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
                                  const GptToLLVMOptions &options) {
   bool vectorise = options.optLevel >= 2 && !options.schedule.empty();
+  if (options.optLevel >= 2)
+    pm.addPass(createSpecializeShapes());
   buildGptToLinalgPipeline(pm);
   LinalgToVectorOptions toVector;
   toVector.fuseElementwise = options.optLevel >= 1;

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace mlir::gpt {
@@ -30,6 +31,14 @@ using namespace mlir;
 static BlockArgument getArgument(Value value) {
   while (auto cast = value.getDefiningOp<memref::CastOp>())
     value = cast.getSource();
+  // Whichever branch is taken: it is the same argument.
+  if (auto branch = value.getDefiningOp<scf::IfOp>()) {
+    unsigned index = cast<OpResult>(value).getResultNumber();
+    BlockArgument argument = getArgument(branch.thenYield().getOperand(index));
+    return argument == getArgument(branch.elseYield().getOperand(index))
+               ? argument
+               : BlockArgument();
+  }
   auto argument = dyn_cast<BlockArgument>(value);
   if (argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
       argument.getOwner()->isEntryBlock())

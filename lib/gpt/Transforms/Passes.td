@@ -142,6 +142,58 @@ def InsertKVCache : Pass<"gpt-insert-kv-cache", "ModuleOp"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
+
+def SpecializeShapes : Pass<"gpt-specialize-shapes", "ModuleOp"> {
+  let summary = "Clone functions for small extents and choose when called";
+  let description = [{
+    A public function whose inputs have named dynamic extents (`gpt.dims`), such
+    as the batch and the length of the sequence, becomes private as
+    `@<name>_general`. For each of `extents` a clone `@<name>_<extent>` is made
+    in which all of them, and those of the same names in the caches, have that
+    value. The public function tests its extents and calls one of them:
+
+    ```mlir
+    func.func @decode(%x: tensor<?x1x64xf32> {gpt.dims = ["batch", "", ""], ...},
+                      %w: tensor<64x64xf32> {gpt.weight = "w"}) -> tensor<?x1x64xf32> {
+      %b = tensor.dim %x, %c0 : tensor<?x1x64xf32>
+      %one = arith.cmpi eq, %b, %c1 : index
+      %y = scf.if %one -> (tensor<?x1x64xf32>) {
+        %x1 = tensor.cast %x : tensor<?x1x64xf32> to tensor<1x1x64xf32>
+        %y1 = func.call @decode_1(%x1, %w) : ...
+        %cast = tensor.cast %y1 : tensor<1x1x64xf32> to tensor<?x1x64xf32>
+        scf.yield %cast : tensor<?x1x64xf32>
+      } else {
+        %all = func.call @decode_general(%x, %w) : ...
+        scf.yield %all : tensor<?x1x64xf32>
+      }
+      return %y : tensor<?x1x64xf32>
+    }
+    ```
+
+    Inside a clone the ops of `gpt` say what the extents of their results are
+    then; private functions that are called are cloned once for each combination
+    of types, and clones that turn out to be equal are one. Other ops keep their
+    types, behind `tensor.cast`. Names that only weights or caches have, such as
+    the capacity of a cache, stay dynamic.
+  }];
+  let options = [
+    ListOption<"extents", "extents", "int64_t",
+               "Values to make clones for; 1 when none is given">
+  ];
+  let statistics = [
+    Statistic<"numSpecialized", "num-specialized",
+              "Number of functions that choose">,
+    Statistic<"numClones", "num-clones", "Number of functions made">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
 // From linalg on tensors to loops on memory
 //===----------------------------------------------------------------------===//
 

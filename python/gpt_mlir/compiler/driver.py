@@ -172,7 +172,8 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
         schedule = options.schedule if options.schedule is not None else _select_schedule(options)
     if stage == "llvm":
         return f"gpt-to-llvm-pipeline{{opt-level={level}{_schedule_option(schedule)}}}"
-    passes = ["gpt-to-linalg-pipeline"]
+    passes = ["gpt-specialize-shapes"] if level >= 2 else []
+    passes.append("gpt-to-linalg-pipeline")
     if stage in ("vector", "loops"):
         fuse = str(level >= 1).lower()
         passes.append(

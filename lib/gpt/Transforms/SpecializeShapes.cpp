@@ -1,0 +1,419 @@
+//===- SpecializeShapes.cpp - Clones of functions for small shapes -*- C++ -*-//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What is best for many rows is not for one: a product with one row streams the
+// weight, an attention of one query has no tiles. Lengths are known only when a
+// function is called, so the choice is made there: an exported function becomes
+// a test of its extents and two calls, of a clone in which they are constants
+// and of the function as it was. Everything downstream sees static shapes and
+// needs no version of its own.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/GptDialect.h"
+#include "gpt/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+namespace mlir::gpt {
+#define GEN_PASS_DEF_SPECIALIZESHAPES
+#include "gpt/Transforms/Passes.h.inc"
+} // namespace mlir::gpt
+
+using namespace mlir;
+
+/// Converts `value` to another type of the same shape but for extents that one
+/// of the two leaves open.
+static Value castTo(OpBuilder &builder, Location loc, Value value, Type type) {
+  if (value.getType() == type)
+    return value;
+  return tensor::CastOp::create(builder, loc, type, value);
+}
+
+static SmallVector<Value> castTo(OpBuilder &builder, Location loc,
+                                 ValueRange values, TypeRange types) {
+  return llvm::map_to_vector(llvm::zip_equal(values, types), [&](auto pair) {
+    return castTo(builder, loc, std::get<0>(pair), std::get<1>(pair));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Clones
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Clones functions for arguments of more static types, each once for the same
+/// types, and what they call.
+class Specializer {
+public:
+  explicit Specializer(SymbolTable &symbols) : symbols(symbols) {}
+
+  /// Returns a private function that does what `source` does, for arguments of
+  /// these types. Its results may be more static as well. Returns null, after a
+  /// remark, if an op of it does not allow these extents.
+  func::FuncOp getOrClone(func::FuncOp source, ArrayRef<Type> types,
+                          StringRef suffix);
+
+  ArrayRef<func::FuncOp> getClones() const { return clones; }
+
+private:
+  void cloneBody(func::FuncOp source, func::FuncOp clone, StringRef suffix);
+  void cloneOp(Operation &op, StringRef suffix);
+  bool cloneCall(func::CallOp call, StringRef suffix);
+  void cloneUnchanged(Operation &op);
+  /// Takes over what the op says about the extents of its results.
+  void refineResults(Operation *op);
+  static bool verifyClone(func::FuncOp source, func::FuncOp clone);
+  /// A function made earlier that is the same as `clone`, if there is one.
+  func::FuncOp findEqual(func::FuncOp clone) const;
+
+  SymbolTable &symbols;
+  OpBuilder builder{symbols.getOp()->getContext()};
+  DenseMap<std::pair<func::FuncOp, FunctionType>, func::FuncOp> known;
+  /// Functions that are being cloned: a recursive call is left as it is.
+  SmallPtrSet<Operation *, 4> active;
+  SmallVector<func::FuncOp> clones;
+  IRMapping mapping;
+};
+} // namespace
+
+func::FuncOp Specializer::getOrClone(func::FuncOp source, ArrayRef<Type> types,
+                                     StringRef suffix) {
+  std::pair key(source, builder.getFunctionType(types, TypeRange()));
+  if (auto found = known.find(key); found != known.end())
+    return found->second;
+  auto clone = func::FuncOp::create(
+      source.getLoc(), (source.getSymName() + suffix).str(),
+      builder.getFunctionType(types, source.getResultTypes()));
+  clone.setPrivate();
+  symbols.insert(clone, std::next(source->getIterator()));
+  active.insert(source);
+  cloneBody(source, clone, suffix);
+  active.erase(source);
+  bool isValid = verifyClone(source, clone);
+  func::FuncOp equal = isValid ? findEqual(clone) : func::FuncOp();
+  if (isValid && !equal) {
+    clones.push_back(clone);
+  } else {
+    symbols.erase(clone);
+    clone = equal;
+  }
+  known[key] = clone;
+  return clone;
+}
+
+bool Specializer::verifyClone(func::FuncOp source, func::FuncOp clone) {
+  std::string complaint;
+  bool isValid;
+  {
+    ScopedDiagnosticHandler handler(
+        source.getContext(),
+        [&](Diagnostic &diagnostic) { complaint = diagnostic.str(); });
+    isValid = succeeded(verify(clone));
+  }
+  if (!isValid)
+    source.emitRemark() << "is not specialized: " << complaint;
+  return isValid;
+}
+
+func::FuncOp Specializer::findEqual(func::FuncOp clone) const {
+  for (func::FuncOp other : clones)
+    if (other.getFunctionType() == clone.getFunctionType() &&
+        OperationEquivalence::isRegionEquivalentTo(
+            &other.getBody(), &clone.getBody(),
+            OperationEquivalence::IgnoreLocations))
+      return other;
+  return {};
+}
+
+void Specializer::cloneBody(func::FuncOp source, func::FuncOp clone,
+                            StringRef suffix) {
+  OpBuilder::InsertionGuard guard(builder);
+  IRMapping outer;
+  std::swap(outer, mapping);
+  Block *body = clone.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  mapping.map(source.getArguments(), body->getArguments());
+  for (Operation &op : source.front())
+    cloneOp(op, suffix);
+  clone.setFunctionType(builder.getFunctionType(
+      clone.getArgumentTypes(), body->getTerminator()->getOperandTypes()));
+  std::swap(outer, mapping);
+}
+
+void Specializer::cloneOp(Operation &op, StringRef suffix) {
+  bool isChanged = llvm::any_of(op.getOperands(), [&](Value operand) {
+    return mapping.lookup(operand).getType() != operand.getType();
+  });
+  if (auto call = dyn_cast<func::CallOp>(op))
+    if (isChanged && cloneCall(call, suffix))
+      return;
+  bool isRefined = isa<ReifyRankedShapedTypeOpInterface>(op) &&
+                   isa<gpt::GptDialect>(op.getDialect());
+  if (isChanged && isRefined)
+    return refineResults(builder.clone(op, mapping));
+  if (isa<func::ReturnOp>(op)) {
+    builder.clone(op, mapping);
+    return;
+  }
+  cloneUnchanged(op);
+}
+
+void Specializer::refineResults(Operation *op) {
+  ReifiedRankedShapedTypeDims shapes;
+  if (failed(cast<ReifyRankedShapedTypeOpInterface>(op).reifyResultShapes(
+          builder, shapes)))
+    return;
+  for (auto [result, extents] : llvm::zip_equal(op->getResults(), shapes)) {
+    auto type = cast<RankedTensorType>(result.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    for (auto [extent, reified] : llvm::zip_equal(shape, extents))
+      if (ShapedType::isDynamic(extent))
+        extent = getConstantIntValue(reified).value_or(extent);
+    result.setType(type.clone(shape));
+  }
+}
+
+/// Calls the clone of a private function for what its operands are now.
+bool Specializer::cloneCall(func::CallOp call, StringRef suffix) {
+  auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+  if (!callee || !callee.isPrivate() || callee.isExternal() ||
+      !callee.getBody().hasOneBlock() || active.contains(callee))
+    return false;
+  SmallVector<Value> operands =
+      llvm::map_to_vector(call.getOperands(), [&](Value operand) {
+        return mapping.lookup(operand);
+      });
+  func::FuncOp target = getOrClone(
+      callee, llvm::to_vector(ValueRange(operands).getTypes()), suffix);
+  if (!target)
+    return false;
+  auto clone = func::CallOp::create(builder, call.getLoc(), target, operands);
+  clone->setDiscardableAttrs(call->getDiscardableAttrDictionary());
+  mapping.map(call.getResults(), clone.getResults());
+  return true;
+}
+
+/// Clones an op with operands of the types it has always had.
+void Specializer::cloneUnchanged(Operation &op) {
+  IRMapping unchanged = mapping;
+  auto restore = [&](Value value) {
+    Value mapped = mapping.lookupOrNull(value);
+    if (mapped)
+      unchanged.map(value,
+                    castTo(builder, op.getLoc(), mapped, value.getType()));
+  };
+  llvm::for_each(op.getOperands(), restore);
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(op.getRegions(), captured);
+  llvm::for_each(captured, restore);
+  Operation *clone = builder.clone(op, unchanged);
+  mapping.map(op.getResults(), clone->getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Dispatch
+//===----------------------------------------------------------------------===//
+
+/// An extent that has a name: dimension `dim` of argument `argument`.
+namespace {
+struct NamedExtent {
+  unsigned argument;
+  int64_t dim;
+};
+} // namespace
+
+/// The dynamic extents of the inputs of `function`, and all others of the same
+/// names. What only weights or caches have, such as a capacity, is not among
+/// them.
+static SmallVector<NamedExtent> findExtents(func::FuncOp function) {
+  llvm::SmallSetVector<Attribute, 4> names;
+  auto visit = [&](auto action) {
+    for (unsigned index = 0; index < function.getNumArguments(); ++index) {
+      auto type =
+          dyn_cast<RankedTensorType>(function.getArgumentTypes()[index]);
+      auto dims = function.getArgAttrOfType<ArrayAttr>(index, gpt::kDimsAttr);
+      if (!type || !dims)
+        continue;
+      for (auto [dim, name] : llvm::enumerate(dims))
+        if (type.isDynamicDim(dim) && !cast<StringAttr>(name).empty())
+          action(NamedExtent{index, static_cast<int64_t>(dim)}, name);
+    }
+  };
+  visit([&](NamedExtent extent, Attribute name) {
+    if (!function.getArgAttr(extent.argument, gpt::kWeightAttr) &&
+        !function.getArgAttr(extent.argument, gpt::kCacheAttr))
+      names.insert(name);
+  });
+  SmallVector<NamedExtent> extents;
+  visit([&](NamedExtent extent, Attribute name) {
+    if (names.contains(name))
+      extents.push_back(extent);
+  });
+  return extents;
+}
+
+/// The types of the arguments once these extents are `value`.
+static SmallVector<Type> getStaticTypes(func::FuncOp function,
+                                        ArrayRef<NamedExtent> extents,
+                                        int64_t value) {
+  SmallVector<Type> types(function.getArgumentTypes());
+  for (NamedExtent extent : extents) {
+    auto type = cast<RankedTensorType>(types[extent.argument]);
+    SmallVector<int64_t> shape(type.getShape());
+    shape[extent.dim] = value;
+    types[extent.argument] = type.clone(shape);
+  }
+  return types;
+}
+
+namespace {
+/// A clone and the value of all extents that it is for.
+struct Version {
+  int64_t value;
+  func::FuncOp function;
+};
+} // namespace
+
+/// Calls one of the functions with the arguments of `dispatcher`.
+static SmallVector<Value> buildCall(OpBuilder &builder, func::FuncOp dispatcher,
+                                    func::FuncOp target) {
+  Location loc = dispatcher.getLoc();
+  auto call =
+      func::CallOp::create(builder, loc, target,
+                           castTo(builder, loc, dispatcher.getArguments(),
+                                  target.getArgumentTypes()));
+  return castTo(builder, loc, call.getResults(), dispatcher.getResultTypes());
+}
+
+/// Whether all extents are `value`.
+static Value buildTest(OpBuilder &builder, func::FuncOp dispatcher,
+                       ArrayRef<NamedExtent> extents, int64_t value) {
+  Location loc = dispatcher.getLoc();
+  Value expected = arith::ConstantIndexOp::create(builder, loc, value);
+  Value test;
+  for (NamedExtent extent : extents) {
+    Value actual = tensor::DimOp::create(
+        builder, loc, dispatcher.getArgument(extent.argument), extent.dim);
+    Value equal = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                        actual, expected);
+    test = test ? arith::AndIOp::create(builder, loc, test, equal).getResult()
+                : equal;
+  }
+  return test;
+}
+
+/// Tests for the versions in turn; what fits none is for `general`.
+static SmallVector<Value> buildDispatch(OpBuilder &builder,
+                                        func::FuncOp dispatcher,
+                                        ArrayRef<NamedExtent> extents,
+                                        ArrayRef<Version> versions,
+                                        func::FuncOp general) {
+  if (versions.empty())
+    return buildCall(builder, dispatcher, general);
+  Location loc = dispatcher.getLoc();
+  Value test = buildTest(builder, dispatcher, extents, versions.front().value);
+  auto build = [&](auto buildResults) {
+    return [=](OpBuilder &nested, Location nestedLoc) {
+      scf::YieldOp::create(nested, nestedLoc, buildResults(nested));
+    };
+  };
+  auto branch = scf::IfOp::create(
+      builder, loc, test, build([&](OpBuilder &nested) {
+        return buildCall(nested, dispatcher, versions.front().function);
+      }),
+      build([&](OpBuilder &nested) {
+        return buildDispatch(nested, dispatcher, extents, versions.drop_front(),
+                             general);
+      }));
+  return SmallVector<Value>(branch.getResults());
+}
+
+namespace {
+struct SpecializeShapes final
+    : public gpt::impl::SpecializeShapesBase<SpecializeShapes> {
+  using SpecializeShapesBase::SpecializeShapesBase;
+
+  void runOnOperation() override {
+    if (llvm::any_of(getExtents(), [](int64_t extent) { return extent < 1; })) {
+      getOperation().emitError() << "expected extents to be positive";
+      return signalPassFailure();
+    }
+    SymbolTable symbols(getOperation());
+    Specializer specializer(symbols);
+    for (auto function :
+         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (!function.isPublic() || function.isExternal() ||
+          !function.getBody().hasOneBlock())
+        continue;
+      SmallVector<NamedExtent> named = findExtents(function);
+      if (!named.empty())
+        specialize(function, named, specializer, symbols);
+    }
+    numClones += specializer.getClones().size();
+  }
+
+private:
+  SmallVector<int64_t> getExtents() {
+    if (extents.empty())
+      return {1};
+    return llvm::to_vector(*extents);
+  }
+
+  /// Before:
+  /// ```mlir
+  /// func.func @decode(%x: tensor<?x1x64xf32> {gpt.dims = ["batch", "", ""]})
+  ///     -> tensor<?x1x64xf32>
+  /// ```
+  /// After:
+  /// ```mlir
+  /// func.func @decode(%x: tensor<?x1x64xf32> {...}) -> tensor<?x1x64xf32> {
+  ///   %y = scf.if %batch == 1 {
+  ///     %x1 = tensor.cast %x : tensor<?x1x64xf32> to tensor<1x1x64xf32>
+  ///     %y1 = call @decode_1(%x1)
+  ///     scf.yield (tensor.cast %y1)
+  ///   } else {
+  ///     scf.yield (call @decode_general(%x))
+  ///   }
+  ///   return %y
+  /// }
+  /// ```
+  void specialize(func::FuncOp function, ArrayRef<NamedExtent> named,
+                  Specializer &specializer, SymbolTable &symbols) {
+    SmallVector<Version> versions;
+    for (int64_t extent : getExtents())
+      if (func::FuncOp clone = specializer.getOrClone(
+              function, getStaticTypes(function, named, extent),
+              "_" + std::to_string(extent)))
+        versions.push_back({extent, clone});
+    if (versions.empty())
+      return;
+
+    auto dispatcher = cast<func::FuncOp>(function->cloneWithoutRegions());
+    symbols.remove(function);
+    function.setSymName((dispatcher.getSymName() + "_general").str());
+    function.setPrivate();
+    // Names and weights are known by the function that is called from outside.
+    function.removeArgAttrsAttr();
+    function.removeResAttrsAttr();
+    symbols.insert(dispatcher, function->getIterator());
+    symbols.insert(function);
+
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointToEnd(dispatcher.addEntryBlock());
+    SmallVector<Value> results =
+        buildDispatch(builder, dispatcher, named, versions, function);
+    func::ReturnOp::create(builder, dispatcher.getLoc(), results);
+    ++numSpecialized;
+  }
+};
+} // namespace

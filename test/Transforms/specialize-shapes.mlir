@@ -1,0 +1,115 @@
+// Public functions choose between a clone with static extents and themselves.
+// RUN: gpt-opt %s --split-input-file --gpt-specialize-shapes --canonicalize --verify-diagnostics | FileCheck %s
+// RUN: gpt-opt %s --split-input-file --gpt-specialize-shapes="extents=2,4" --canonicalize | FileCheck %s --check-prefix=VALUES
+
+// CHECK-LABEL: func.func @forward(
+//  CHECK-SAME:     %[[X:.*]]: tensor<?x?x64xf32> {gpt.dims = ["batch", "seq", ""], gpt.name = "x"}, %[[W:.*]]: tensor<64x64xf32> {gpt.weight = "w"}
+//   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : index
+//   CHECK-DAG:   %[[C1:.*]] = arith.constant 1 : index
+//       CHECK:   %[[B:.*]] = tensor.dim %[[X]], %[[C0]]
+//       CHECK:   %[[ONE:.*]] = arith.cmpi eq, %[[B]], %[[C1]]
+//       CHECK:   %[[S:.*]] = tensor.dim %[[X]], %[[C1]]
+//       CHECK:   %[[TOKEN:.*]] = arith.cmpi eq, %[[S]], %[[C1]]
+//       CHECK:   %[[BOTH:.*]] = arith.andi %[[ONE]], %[[TOKEN]]
+//       CHECK:   %[[Y:.*]] = scf.if %[[BOTH]]
+//       CHECK:     %[[STATIC:.*]] = tensor.cast %[[X]] : tensor<?x?x64xf32> to tensor<1x1x64xf32>
+//       CHECK:     func.call @forward_1(%[[STATIC]], %[[W]])
+//       CHECK:   else
+//       CHECK:     func.call @forward_general(%[[X]], %[[W]])
+//       CHECK:   return %[[Y]]
+
+// CHECK-LABEL: func.func private @forward_general(
+//   CHECK-NOT:   gpt.weight
+//       CHECK:   call @block(
+
+// One clone of the block for both calls.
+// CHECK-LABEL: func.func private @forward_1(
+//  CHECK-SAME:     %[[X1:.*]]: tensor<1x1x64xf32>, {{.*}}) -> tensor<1x1x64xf32>
+//       CHECK:   %[[Y1:.*]] = call @block_1(%[[X1]]
+//       CHECK:   %[[Y2:.*]] = call @block_1(%[[Y1]]
+//       CHECK:   return %[[Y2]]
+
+// CHECK-LABEL: func.func private @block_1(
+//       CHECK:   gpt.linear {{.*}} -> tensor<1x1x64xf32>
+//       CHECK:   gpt.cast {{.*}} to tensor<1x1x64xbf16>
+//   CHECK-NOT: func.func private @block_1_
+
+// VALUES-LABEL: func.func @forward(
+//       VALUES:   scf.if
+//       VALUES:     func.call @forward_2(
+//       VALUES:   else
+//       VALUES:     scf.if
+//       VALUES:       func.call @forward_4(
+//       VALUES:     else
+//       VALUES:       func.call @forward_general(
+func.func @forward(%x: tensor<?x?x64xf32> {gpt.name = "x", gpt.dims = ["batch", "seq", ""]}, %w: tensor<64x64xf32> {gpt.weight = "w"}) -> tensor<?x?x64xf32> {
+  %0 = call @block(%x, %w) : (tensor<?x?x64xf32>, tensor<64x64xf32>) -> tensor<?x?x64xf32>
+  %1 = call @block(%0, %w) : (tensor<?x?x64xf32>, tensor<64x64xf32>) -> tensor<?x?x64xf32>
+  return %1 : tensor<?x?x64xf32>
+}
+func.func private @block(%x: tensor<?x?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x?x64xf32> {
+  %0 = gpt.linear %x, %w : (tensor<?x?x64xf32>, tensor<64x64xf32>) -> tensor<?x?x64xf32>
+  %1 = gpt.cast %0 : tensor<?x?x64xf32> to tensor<?x?x64xbf16>
+  %2 = gpt.cast %1 : tensor<?x?x64xbf16> to tensor<?x?x64xf32>
+  return %2 : tensor<?x?x64xf32>
+}
+
+// -----
+
+// The batch of a cache has the name of an input's; its capacity has not. Clones
+// that are equal are one.
+// CHECK-LABEL: func.func @first(
+//       CHECK:   func.call @first_1({{.*}}) : (tensor<1x1x64xf32>, tensor<1xi64>, tensor<1x4x?x16xf32>, tensor<1x4x?x16xf32>)
+// CHECK-LABEL: func.func @second(
+//       CHECK:   func.call @first_1(
+func.func @first(%x: tensor<?x1x64xf32> {gpt.name = "x", gpt.dims = ["batch", "", ""]}, %p: tensor<?xi64> {gpt.name = "positions", gpt.positions, gpt.dims = ["batch"]}, %k: tensor<?x4x?x16xf32> {gpt.name = "k", gpt.cache = "key", gpt.dims = ["batch", "", "capacity", ""]}, %v: tensor<?x4x?x16xf32> {gpt.name = "v", gpt.cache = "value", gpt.dims = ["batch", "", "capacity", ""]}) -> (tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) {
+  %0:3 = call @one(%x, %p, %k, %v) : (tensor<?x1x64xf32>, tensor<?xi64>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) -> (tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>)
+  return %0#0, %0#1, %0#2 : tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>
+}
+func.func @second(%x: tensor<?x?x64xf32> {gpt.name = "x", gpt.dims = ["batch", "seq", ""]}, %p: tensor<?xi64> {gpt.name = "positions", gpt.positions, gpt.dims = ["batch"]}, %k: tensor<?x4x?x16xf32> {gpt.name = "k", gpt.cache = "key", gpt.dims = ["batch", "", "capacity", ""]}, %v: tensor<?x4x?x16xf32> {gpt.name = "v", gpt.cache = "value", gpt.dims = ["batch", "", "capacity", ""]}) -> (tensor<?x?x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) {
+  %0:3 = call @many(%x, %p, %k, %v) : (tensor<?x?x64xf32>, tensor<?xi64>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) -> (tensor<?x?x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>)
+  return %0#0, %0#1, %0#2 : tensor<?x?x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>
+}
+func.func private @one(%x: tensor<?x1x64xf32>, %p: tensor<?xi64>, %k: tensor<?x4x?x16xf32>, %v: tensor<?x4x?x16xf32>) -> (tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) {
+  %0, %1, %2 = gpt.cached_attention %x, %x, %x cache(%k, %v) positions(%p) {num_heads = 4 : i64, num_kv_heads = 4 : i64} : (tensor<?x1x64xf32>, tensor<?x1x64xf32>, tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>, tensor<?xi64>) -> (tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>)
+  return %0, %1, %2 : tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>
+}
+func.func private @many(%x: tensor<?x?x64xf32>, %p: tensor<?xi64>, %k: tensor<?x4x?x16xf32>, %v: tensor<?x4x?x16xf32>) -> (tensor<?x?x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) {
+  %0, %1, %2 = gpt.cached_attention %x, %x, %x cache(%k, %v) positions(%p) {num_heads = 4 : i64, num_kv_heads = 4 : i64} : (tensor<?x?x64xf32>, tensor<?x?x64xf32>, tensor<?x?x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>, tensor<?xi64>) -> (tensor<?x?x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>)
+  return %0, %1, %2 : tensor<?x?x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>
+}
+
+// -----
+
+// Ops of other dialects keep their types, what is in their regions too.
+// CHECK-LABEL: func.func private @other_1(
+//       CHECK:   tensor.generate
+//       CHECK:   tensor.cast %{{.*}} to tensor<?x64xf32>
+//       CHECK:   gpt.silu {{.*}} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+func.func @other(%x: tensor<?x64xf32> {gpt.name = "x", gpt.dims = ["rows", ""]}) -> tensor<?x64xf32> {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x64xf32>
+  %0 = tensor.generate %rows {
+  ^bb0(%i: index, %j: index):
+    %1 = tensor.extract %x[%i, %j] : tensor<?x64xf32>
+    tensor.yield %1 : f32
+  } : tensor<?x64xf32>
+  %1 = gpt.silu %0 : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  return %1 : tensor<?x64xf32>
+}
+
+// -----
+
+// Nothing to choose: static extents, extents without a name.
+// CHECK-LABEL: func.func @static(
+//   CHECK-NOT:   scf.if
+func.func @static(%x: tensor<2x64xf32> {gpt.name = "x", gpt.dims = ["", ""]}) -> tensor<2x64xf32> {
+  %0 = gpt.silu %x : (tensor<2x64xf32>) -> tensor<2x64xf32>
+  return %0 : tensor<2x64xf32>
+}
+// CHECK-LABEL: func.func @no_name(
+//   CHECK-NOT:   scf.if
+func.func @no_name(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %0 = gpt.silu %x : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
