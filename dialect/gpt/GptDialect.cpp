@@ -139,6 +139,9 @@ LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
   if (attribute.getName() == kClassAttr &&
       isa<StringAttr>(attribute.getValue()))
     return success();
+  if (attribute.getName() == kPackingAttr && isa<ModuleOp>(op) &&
+      isa<DictionaryAttr>(attribute.getValue()))
+    return success();
   if (attribute.getName() == kParallelAttr && isa<FunctionOpInterface>(op) &&
       isa<UnitAttr>(attribute.getValue()))
     return success();

@@ -41,6 +41,10 @@ inline constexpr llvm::StringLiteral kPositionsAttr = "gpt.positions";
 /// What schedules know an op by: a string, on any op.
 inline constexpr llvm::StringLiteral kClassAttr = "gpt.class";
 
+/// On a module: which packed weights its functions take, a dictionary; see pass
+/// gpt-hoist-weight-packing.
+inline constexpr llvm::StringLiteral kPackingAttr = "gpt.packing";
+
 } // namespace mlir::gpt
 
 #endif // GPT_GPTDIALECT_H

@@ -52,7 +52,9 @@ def Gpt_Dialect : Dialect {
     | `gpt.positions` | argument | the absolute position of the first new token of each sequence |
 
     `gpt.class = "name"` on any other op is what schedules know it by; passes set
-    it where they prepare an op for a schedule.
+    it where they prepare an op for a schedule. `gpt.packing = {…}` on a module
+    says which functions take weights in packed form; `gpt-hoist-weight-packing`
+    describes it.
   }];
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;

@@ -90,6 +90,7 @@ void gpt::buildLinalgToVectorPipeline(OpPassManager &pm,
   }
   if (!options.schedule.empty()) {
     addSchedule(pm, options.schedule, "pack", /*optional=*/true);
+    pm.addPass(createHoistWeightPacking());
     addSchedule(pm, options.schedule, "tile");
     addCleanup(pm);
   }

@@ -20,11 +20,44 @@ transform.named_sequence @tile_rows(%pack: !transform.any_op {transform.consumed
   transform.yield
 }
 
-// One iteration of the outer loop packs a panel of the weight (it stays in the
-// cache) and multiplies all rows by it.
-transform.named_sequence @tile_projection(%projection: !transform.any_op {transform.consumed})
+// Vectorises the packing of one panel of a weight.
+transform.named_sequence @vectorize_panel(%panel: !transform.any_op {transform.consumed}) {
+  // 16 features of 32 outputs, transposed in registers where the weight is stored [n, k].
+  %block, %blocks = transform.structured.tile_using_for %panel tile_sizes [0, 16]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.structured.vectorize %block vector_sizes [1, 16, 32] : !transform.any_op
+  transform.yield
+}
+
+// Packs a weight panel by panel.
+transform.named_sequence @tile_weight(%pack: !transform.any_op {transform.consumed})
+    -> !transform.any_op {
+  %panel, %panels = transform.structured.tile_using_forall %pack tile_sizes [1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.include @vectorize_panel failures(propagate) (%panel) : (!transform.any_op) -> ()
+  transform.yield %panels : !transform.any_op
+}
+
+// Returns what packs the weight of a projection, nothing if it comes packed.
+transform.named_sequence @find_pack(%projection: !transform.any_op {transform.readonly})
     -> !transform.any_op {
   %weight = transform.get_producer_of_operand %projection[1] : (!transform.any_op) -> !transform.any_op
+  %packs = transform.foreach %weight : !transform.any_op -> !transform.any_op {
+  ^bb0(%producer: !transform.any_op):
+    %pack = transform.structured.match ops{["linalg.pack"]} in %producer
+      : (!transform.any_op) -> !transform.any_op
+    transform.yield %pack : !transform.any_op
+  }
+  transform.yield %packs : !transform.any_op
+}
+
+// One iteration of the outer loop multiplies all rows by one panel of the weight.
+// If the weight has to be packed, that is done there, too: the panel stays in the
+// cache.
+transform.named_sequence @tile_projection(%projection: !transform.any_op {transform.consumed})
+    -> !transform.any_op {
+  %weight = transform.include @find_pack failures(suppress) (%projection)
+    : (!transform.any_op) -> !transform.any_op
   %zeros = transform.get_producer_of_operand %projection[2] : (!transform.any_op) -> !transform.any_op
   // (n1, m1, m0, n0, k)
   %panel, %panels = transform.structured.tile_using_forall %projection tile_sizes [1]
@@ -41,15 +74,15 @@ transform.named_sequence @tile_projection(%projection: !transform.any_op {transf
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
   %zero_tile_1 = transform.structured.generalize %zero_tile : (!transform.any_op) -> !transform.any_op
-  // 16 features of 32 outputs, transposed in registers where the weight is stored [n, k].
-  %block, %blocks = transform.structured.tile_using_for %weight_panel tile_sizes [0, 16]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  transform.structured.vectorize %block vector_sizes [1, 16, 32] : !transform.any_op
+  transform.foreach %weight_panel : !transform.any_op {
+  ^bb0(%packed_panel: !transform.any_op):
+    transform.include @vectorize_panel failures(propagate) (%packed_panel) : (!transform.any_op) -> ()
+  }
   transform.yield %panels_2 : !transform.any_op
 }
 
-// Vectorises one tiled projection.
-transform.named_sequence @vectorize_projection(%panel: !transform.any_op {transform.readonly}) {
+// Vectorises one tiled projection or packed weight.
+transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.readonly}) {
   // Tiles become two-dimensional, and only then vectors.
   transform.apply_patterns to %panel {
     transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
@@ -102,10 +135,20 @@ transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) 
       : (!transform.any_op) -> !transform.any_op
     transform.yield %forall : !transform.any_op
   }
+  // What is left packs a weight once and for all.
+  %weights = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "weight"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %packed_weights = transform.foreach %weights : !transform.any_op -> !transform.any_op {
+  ^bb0(%weight: !transform.any_op):
+    %forall = transform.include @tile_weight failures(propagate) (%weight)
+      : (!transform.any_op) -> !transform.any_op
+    transform.yield %forall : !transform.any_op
+  }
   // One at a time: a match searches a single op.
-  transform.foreach %panels : !transform.any_op {
+  %loops = transform.merge_handles %panels, %packed_weights : !transform.any_op
+  transform.foreach %loops : !transform.any_op {
   ^bb0(%panel: !transform.any_op):
-    transform.include @vectorize_projection failures(propagate) (%panel) : (!transform.any_op) -> ()
+    transform.include @vectorize_panels failures(propagate) (%panel) : (!transform.any_op) -> ()
   }
   // Masks become operands of the transfers: nothing may come between them.
   %functions = transform.structured.match ops{["func.func"]} in %module

@@ -527,6 +527,65 @@ def PackProjections : Pass<"gpt-pack-projections"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def HoistWeightPacking : Pass<"gpt-hoist-weight-packing", "ModuleOp"> {
+  let summary = "Move what packs a weight out of the functions";
+  let description = [{
+    A weight is the same in every call, so what packs it need run only once. The
+    pass takes every value that is computed from weights and constants alone, that
+    contains a `linalg.pack` with `gpt.class = "weight"` and whose elements are
+    no wider than those of the weights, and makes it an argument of its
+    function:
+
+    ```mlir
+    func.func private @block(%x: ..., %w: tensor<96x48xf32>) {
+      %p = linalg.pack %w inner_dims_pos = [0] inner_tiles = [32] into %empty
+             {gpt.class = "weight"} : tensor<96x48xf32> -> tensor<3x48x32xf32>
+      use(%p)
+    }
+    // becomes
+    func.func private @block(%x: ..., %p: tensor<3x48x32xf32>) { use(%p) }
+    ```
+
+    and likewise the callers, up to the `gpt.weight` arguments of public
+    functions. A weight that is also used unpacked stays an argument as well.
+    Packed weights follow the other arguments. For each way of packing, a public
+    function is added that writes the packed form of its first arguments to its
+    last one:
+
+    ```mlir
+    func.func @gpt_pack_0(%w: tensor<96x48xf32>, %packed: memref<3x48x32xf32>)
+    ```
+
+    The attribute `gpt.packing` of the module says who takes what. It stays on
+    the module to the end:
+
+    ```mlir
+    gpt.packing = {
+      // Each packed weight: who makes it of which weights.
+      weights = [{function = "gpt_pack_0", layout = "<hash of the function>",
+                  sources = ["h.0.w"], type = tensor<3x48x32xf32>}, ...],
+      // Each public function that changed: the arguments it has kept, by their
+      // number before, and the packed weights that follow them.
+      functions = {decode = {arguments = array<i64: 0, 1>,
+                             packed = array<i64: 0, 1, 2>}, ...}
+    }
+    ```
+
+    A pack stays where it is if its source is not a weight in every call of its
+    function, and in a module that has `gpt.packing` already; a remark says so.
+  }];
+  let statistics = [
+    Statistic<"numWeights", "num-weights", "Number of packed weights">,
+    Statistic<"numFunctions", "num-functions", "Number of packing functions">,
+    Statistic<"numKept", "num-kept", "Number of packs that were not hoisted">
+  ];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {
   let summary = "Apply a sequence of a schedule";
   let description = [{

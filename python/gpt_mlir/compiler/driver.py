@@ -19,7 +19,7 @@ from gpt_mlir import ir
 from gpt_mlir._mlir_libs import _compiler
 from gpt_mlir.compiler.cache import ObjectCache
 from gpt_mlir.compiler.fingerprint import compiler_fingerprint, digest
-from gpt_mlir.compiler.manifest import make_manifest, read_signatures
+from gpt_mlir.compiler.manifest import make_manifest, read_packing, read_signatures
 from gpt_mlir.compiler.options import CompileOptions
 from gpt_mlir.errors import CompileError
 from gpt_mlir.runtime.executable import Executable
@@ -131,8 +131,10 @@ def compile_module(
     if entry is not None:
         return Executable.load(entry.manifest, path=entry.path, image=entry.image)
 
-    image = _emit(_copy(module), "shared", options, progress)
-    manifest = make_manifest(key, signatures)
+    lowered = _copy(module)
+    image = _emit(lowered, "shared", options, progress)
+    packing = read_packing(lowered, _toolchain_key(options))
+    manifest = make_manifest(key, signatures, packing)
     if cache is not None:
         entry = cache.put(key, image, manifest)
     try:
@@ -149,8 +151,12 @@ def module_key(module: ir.Module, options: CompileOptions | None = None) -> str:
     """
     options = options or CompileOptions()
     text = module.operation.get_asm(print_generic_op_form=True, enable_debug_info=False)
+    return digest(str(text), _toolchain_key(options))
+
+
+def _toolchain_key(options: CompileOptions) -> str:
+    """Returns a hash of all that decides the code of a given module."""
     return digest(
-        str(text),
         _stage_pipeline("llvm", options),
         _read_schedule(options),
         str(options.opt_level),

@@ -1,7 +1,7 @@
-"""Reads the signatures of a `gpt` module: the part of it that the runtime needs.
+"""Reads what the runtime needs to know of a module: its signatures, and how weights are packed.
 
 The argument and result attributes of the `gpt` dialect (names, weights, caches) are read before
-lowering, which drops them.
+lowering, which drops them; the attribute `gpt.packing` of the module is there after it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,53 @@ from __future__ import annotations
 from typing import Any
 
 from gpt_mlir import ir
+from gpt_mlir.compiler.fingerprint import digest
 from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import CompileError
+from gpt_mlir.runtime.packing import FunctionPacking, PackedWeight, Packing
 from gpt_mlir.runtime.signature import ArgumentKind, FunctionSignature, TensorSignature
 
-__all__ = ["make_manifest", "read_signatures"]
+__all__ = ["make_manifest", "read_packing", "read_signatures"]
 
 
-def make_manifest(key: str, signatures: list[FunctionSignature]) -> dict[str, Any]:
+def make_manifest(
+    key: str, signatures: list[FunctionSignature], packing: Packing | None = None
+) -> dict[str, Any]:
     """Returns what is stored beside an object."""
-    return {"key": key, "functions": [signature.to_json() for signature in signatures]}
+    functions = [signature.to_json() for signature in signatures]
+    return {"key": key, "functions": functions, "packing": (packing or Packing()).to_json()}
+
+
+def read_packing(module: ir.Module, toolchain: str) -> Packing:
+    """Returns which packed weights the functions of a lowered module take.
+
+    Args:
+        module: The module, at any stage behind `gpt-hoist-weight-packing`.
+        toolchain: A hash of what, besides a packing function, decides its code.
+    """
+    attribute = module.operation.attributes.get("gpt.packing")
+    if attribute is None:
+        return Packing()
+    found = _to_dict(attribute)
+    functions = {
+        function.name: FunctionPacking(
+            arguments=tuple(function.attr["arguments"]), packed=tuple(function.attr["packed"])
+        )
+        for function in found["functions"]
+    }
+    weights = tuple(_read_weight(_to_dict(weight), toolchain) for weight in found["weights"])
+    return Packing(weights=weights, functions=functions)
+
+
+def _read_weight(attributes: dict[str, Any], toolchain: str) -> PackedWeight:
+    tensor = attributes["type"].value
+    return PackedWeight(
+        function=attributes["function"].value,
+        layout=digest(attributes["layout"].value, toolchain),
+        sources=tuple(source.value for source in attributes["sources"]),
+        dtype=DType.of(tensor.element_type),
+        shape=tuple(tensor.shape),
+    )
 
 
 def read_signatures(module: ir.Module) -> list[FunctionSignature]:

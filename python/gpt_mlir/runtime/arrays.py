@@ -8,6 +8,8 @@ detached.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,13 @@ from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import InputError
 from gpt_mlir.runtime.signature import TensorSignature
 
-__all__ = ["from_carrier", "to_carrier"]
+__all__ = ["CARRIERS", "from_carrier", "to_carrier"]
 
 _BF16 = DType.BF16.numpy
 _CARRIER = np.dtype(np.uint16)
+
+CARRIERS: Mapping[DType, np.dtype[Any]] = MappingProxyType({DType.BF16: _CARRIER})
+"""The dtypes that arrays travel in, where that is not their own."""
 
 
 def to_carrier(value: Any, argument: TensorSignature) -> Any:

@@ -13,6 +13,14 @@ from typing import Any
 from gpt_mlir import _runtime
 from gpt_mlir.errors import InputError
 from gpt_mlir.runtime.function import Function, Result
+from gpt_mlir.runtime.packing import (
+    AnonymousMemory,
+    PackedMemory,
+    PackedWeight,
+    Packer,
+    Packing,
+    provide,
+)
 from gpt_mlir.runtime.signature import FunctionSignature
 from gpt_mlir.runtime.threads import read_environment
 
@@ -37,7 +45,7 @@ class Executable:
         """Loads compiled code.
 
         Args:
-            manifest: Signatures and key, as the compiler wrote them (`make_manifest`).
+            manifest: Key, signatures and packing, as the compiler wrote them (`make_manifest`).
             path: The file of the shared library; tried first.
             image: Its bytes; used if there is no file or it cannot be loaded, for example from a
                 file system mounted noexec.
@@ -59,8 +67,11 @@ class Executable:
         if library is None:
             assert image is not None
             library = _runtime.Library.from_bytes(image, f"gpt-mlir-{manifest['key'][:12]}")
+        packing = Packing.from_json(manifest["packing"])
         signatures = map(FunctionSignature.from_json, manifest["functions"])
-        functions = {signature.name: Function(library, signature) for signature in signatures}
+        functions = {
+            signature.name: Function(library, signature, packing) for signature in signatures
+        }
         return cls(functions, key=manifest["key"])
 
     @property
@@ -86,27 +97,36 @@ class Executable:
             known = ", ".join(f"'{known}'" for known in self._functions)
             raise InputError(f"no compiled function '{name}'; there are {known}") from None
 
-    def bind(self, weights: Mapping[str, Any]) -> Executable:
+    def bind(self, weights: Mapping[str, Any], *, memory: PackedMemory | None = None) -> Executable:
         """Returns this executable with weights bound, in every function that takes them.
+
+        Weights that compiled code reads in another form are packed now, once for all functions.
 
         Args:
             weights: Arrays by checkpoint name. Each must be a weight of at least one function.
+            memory: Where packed weights are kept; None for memory of this process.
 
         Raises:
             InputError: A name is unknown or an array does not fit.
         """
-        used: set[str] = set()
-        functions: dict[str, Function] = {}
+        values: dict[str, dict[str, Any]] = {}
+        packers: dict[PackedWeight, Packer] = {}
         for name, function in self._functions.items():
             mine = {w.name: weights[w.name] for w in function.unbound_weights if w.name in weights}
-            used.update(mine)
-            functions[name] = function.bind(mine)
+            values[name] = function.check(mine)
+            packers.update(function.ready_packers(values[name]))
+        used = {weight for mine in values.values() for weight in mine}
         unknown = [name for name in weights if name not in used]
         if unknown:
             raise InputError(
                 f"no function has an unbound weight '{unknown[0]}'"
                 + (f" (nor {len(unknown) - 1} other names given)" if len(unknown) > 1 else "")
             )
+        packed = provide(packers, memory or AnonymousMemory())
+        functions = {
+            name: function.bind_packed(values[name], packed)
+            for name, function in self._functions.items()
+        }
         return Executable(functions, key=self.key)
 
     def with_num_threads(self, count: int | None) -> Executable:

@@ -7,6 +7,7 @@ what it is given. A function never changes, so threads may share it; each `bind`
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Mapping
 from typing import Any
@@ -16,18 +17,19 @@ import numpy as np
 from gpt_mlir import _runtime
 from gpt_mlir.errors import InputError
 from gpt_mlir.runtime.arrays import from_carrier, to_carrier
-from gpt_mlir.runtime.signature import FunctionSignature, TensorSignature, names
+from gpt_mlir.runtime.packing import (
+    AnonymousMemory,
+    PackedWeight,
+    Packer,
+    Packing,
+    provide,
+)
+from gpt_mlir.runtime.signature import FunctionSignature, TensorSignature, describe, names
 from gpt_mlir.runtime.threads import check_num_threads
 
 __all__ = ["Function", "Result"]
 
 Result = np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]] | None
-
-
-def _describe(tensor: TensorSignature) -> tuple[str, str, list[int], list[str], bool]:
-    """The form in which the extension module takes a signature."""
-    shape = [-1 if size is None else size for size in tensor.shape]
-    return tensor.name, str(tensor.dtype), shape, list(tensor.dims), tensor.kind == "cache"
 
 
 class Function:
@@ -42,19 +44,39 @@ class Function:
     Inputs of the expected dtype that are row-major and contiguous are not copied.
     """
 
-    def __init__(self, library: _runtime.Library, signature: FunctionSignature) -> None:
-        arguments = [_describe(argument) for argument in signature.arguments]
-        results = [_describe(result) for result in signature.results]
-        self._setup(signature, _runtime.Function(library, signature.name, arguments, results))
-
-    def _setup(self, signature: FunctionSignature, raw: _runtime.Function) -> None:
+    def __init__(
+        self,
+        library: _runtime.Library,
+        signature: FunctionSignature,
+        packing: Packing | None = None,
+    ) -> None:
+        kept, packed = (packing or Packing()).of(signature)
+        arguments = [signature.arguments[place] for place in kept]
+        specs = [describe(argument) for argument in arguments]
+        specs += [describe(weight.signature) for weight in packed]
+        results = [describe(result) for result in signature.results]
         self._signature = signature
+        # The places of arguments in what the code takes; those of packed weights follow.
+        self._places = {argument.name: place for place, argument in enumerate(arguments)}
+        by_name = {argument.name: argument for argument in signature.arguments}
+        self._packers = {
+            len(kept) + i: Packer(library, weight, [by_name[name] for name in weight.sources])
+            for i, weight in enumerate(packed)
+        }
+        self._setup(_runtime.Function(library, signature.name, specs, results), {}, frozenset())
+
+    def _setup(
+        self, raw: _runtime.Function, held: Mapping[str, Any], bound: frozenset[str]
+    ) -> None:
         self._raw = raw
-        free = [signature.arguments[index] for index in raw.free]
-        self._free = free
+        # Weights that are bound, but not yet all that have to be packed with them.
+        self._held = held
+        self._bound = bound
+        free = [argument for argument in self._signature.arguments if argument.name not in bound]
         self._unbound_weights = [argument for argument in free if argument.kind == "weight"]
         order = [*(a for a in free if a.kind in ("input", "positions"))]
         order += [a for a in free if a.kind == "cache"]
+        self._free = free
         self._order = [argument.name for argument in order]
 
     @property
@@ -79,7 +101,8 @@ class Function:
         """Returns this function with some arguments fixed.
 
         The arrays are kept, not copied (unless they are not contiguous): weights may be views of a
-        memory-mapped file.
+        memory-mapped file. Weights that the code reads in another form are packed now; to pack
+        them once for several functions, use `Executable.bind`.
 
         Args:
             weights: Arrays by argument name, which for weights is the checkpoint name.
@@ -88,22 +111,72 @@ class Function:
         Raises:
             InputError: There is no such argument, it is bound already, or an array does not fit.
         """
-        values: dict[int, Any] = {}
-        for name, value in {**(weights or {}), **arguments}.items():
+        values = self.check({**(weights or {}), **arguments})
+        return self.bind_packed(values, provide(self.ready_packers(values), AnonymousMemory()))
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns arrays to bind in the form in which the extension module takes them.
+
+        Raises:
+            InputError: There is no such argument, or it is bound already.
+        """
+        checked: dict[str, Any] = {}
+        for name, value in values.items():
             index = self._signature.index(name)
             if index is None:
                 raise InputError(self._unknown(name))
-            if index not in self._raw.free:
+            if name in self._bound:
                 raise InputError(f"function '{self.name}': argument '{name}' is bound already")
-            values[index] = value
+            checked[name] = to_carrier(value, self._signature.arguments[index])
+        return checked
+
+    def ready_packers(self, values: Mapping[str, Any]) -> dict[PackedWeight, Packer]:
+        """Returns what packs the weights that can be packed once `values` are bound as well.
+
+        Raises:
+            InputError: An array does not fit.
+        """
+        sources = {**self._held, **values}
+        ready = {}
+        for packer in self._packers.values():
+            mine = packer.weight.sources
+            if all(name in sources for name in mine) and any(name in values for name in mine):
+                try:
+                    ready[packer.weight] = packer.bind(sources)
+                except ValueError as error:
+                    raise InputError(f"function '{self.name}': {error}") from None
+        return ready
+
+    def bind_packed(
+        self, values: Mapping[str, Any], packed: Mapping[PackedWeight, Any]
+    ) -> Function:
+        """Returns this function with arrays and packed weights bound.
+
+        Args:
+            values: What `check` returned.
+            packed: The weights of `ready_packers(values)`, and maybe others.
+
+        Raises:
+            InputError: An array does not fit.
+        """
+        places = {
+            self._places[name]: value for name, value in values.items() if name in self._places
+        }
+        waiting: set[str] = set()
+        sources = {**self._held, **values}
+        for place, packer in self._packers.items():
+            if place not in self._raw.free:
+                continue
+            if packer.weight in packed:
+                places[place] = packed[packer.weight]
+            else:
+                waiting.update(packer.weight.sources)
         try:
-            arguments_of = self._signature.arguments
-            raw = self._raw.bind(
-                {index: to_carrier(value, arguments_of[index]) for index, value in values.items()}
-            )
+            raw = self._raw.bind(places)
         except ValueError as error:
             raise InputError(f"function '{self.name}': {error}") from None
-        return self._replace(raw)
+        held = {name: sources[name] for name in sources if name in waiting}
+        return self._replace(raw, held, self._bound | values.keys())
 
     def with_num_threads(self, count: int | None) -> Function:
         """Returns this function, using so many threads.
@@ -114,11 +187,18 @@ class Function:
         Raises:
             InputError: `count` is something else.
         """
-        return self._replace(self._raw.with_num_threads(check_num_threads(count)))
+        threads = check_num_threads(count)
+        other = self._replace(self._raw.with_num_threads(threads), self._held, self._bound)
+        other._packers = {
+            place: packer.with_num_threads(threads) for place, packer in self._packers.items()
+        }
+        return other
 
-    def _replace(self, raw: _runtime.Function) -> Function:
-        other = object.__new__(type(self))
-        other._setup(self._signature, raw)
+    def _replace(
+        self, raw: _runtime.Function, held: Mapping[str, Any], bound: frozenset[str]
+    ) -> Function:
+        other = copy.copy(self)
+        other._setup(raw, held, bound)
         return other
 
     def __call__(

@@ -151,6 +151,12 @@ class FunctionSignature:
         )
 
 
+def describe(tensor: TensorSignature) -> tuple[str, str, list[int], list[str], bool]:
+    """Returns the form in which the extension module takes a signature."""
+    shape = [-1 if size is None else size for size in tensor.shape]
+    return tensor.name, str(tensor.dtype), shape, list(tensor.dims), tensor.kind == "cache"
+
+
 def names(tensors: Sequence[TensorSignature], limit: int = 8) -> str:
     """Lists names for a message: quoted, cut after `limit`."""
     shown = ", ".join(f"'{tensor.name}'" for tensor in tensors[:limit])

@@ -13,6 +13,7 @@ import numpy as np
 from runtime_modules import AFFINE, SPIN, Compile, parse
 
 from gpt_mlir import CompileOptions, Executable, compile_module
+from gpt_mlir.runtime.packing import Packing
 
 WEIGHTS = {"scale.weight": np.ones(4, np.float32), "scale.bias": np.zeros(4, np.float32)}
 
@@ -92,6 +93,7 @@ def test_file_that_cannot_be_opened_by_the_loader(tmp_path: Path) -> None:
     manifest = {
         "key": run.key,
         "functions": [function.signature.to_json() for function in run.functions.values()],
+        "packing": Packing().to_json(),
     }
     loaded = Executable.load(manifest, path=tmp_path / "missing.so", image=entry.read_bytes())
     assert loaded.function("affine").signature == run.function("affine").signature
