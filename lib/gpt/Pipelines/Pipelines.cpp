@@ -32,10 +32,23 @@ static void addCleanup(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void gpt::buildGptToLinalgPipeline(OpPassManager &pm) {
+/// Runs one sequence of a schedule.
+static void addSchedule(OpPassManager &pm, StringRef schedule,
+                        StringRef sequence, bool optional = false) {
+  gpt::ApplyScheduleOptions options;
+  options.schedule = schedule.str();
+  options.sequence = sequence.str();
+  options.optional = optional;
+  pm.addPass(gpt::createApplySchedule(options));
+}
+
+void gpt::buildGptToLinalgPipeline(OpPassManager &pm,
+                                   const GptToLinalgOptions &options) {
   // While ops still mean something: among others, what follows the blocks of a
   // prefill is computed for the last token only.
   addCleanup(pm);
+  if (!options.schedule.empty())
+    addSchedule(pm, options.schedule, "attention", /*optional=*/true);
   pm.addPass(createConvertGptToLinalg());
   addCleanup(pm);
   pm.addPass(createVerifyLinalgStage());
@@ -69,16 +82,6 @@ static void addBufferization(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(
       bufferization::createOptimizeAllocationLivenessPass());
   addCleanup(pm);
-}
-
-/// Runs one sequence of a schedule.
-static void addSchedule(OpPassManager &pm, StringRef schedule,
-                        StringRef sequence, bool optional = false) {
-  gpt::ApplyScheduleOptions options;
-  options.schedule = schedule.str();
-  options.sequence = sequence.str();
-  options.optional = optional;
-  pm.addPass(gpt::createApplySchedule(options));
 }
 
 void gpt::buildLinalgToVectorPipeline(OpPassManager &pm,
@@ -175,7 +178,10 @@ void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
   bool vectorise = options.optLevel >= 2 && !options.schedule.empty();
   if (options.optLevel >= 2)
     pm.addPass(createSpecializeShapes());
-  buildGptToLinalgPipeline(pm);
+  GptToLinalgOptions toLinalg;
+  if (vectorise)
+    toLinalg.schedule = options.schedule;
+  buildGptToLinalgPipeline(pm, toLinalg);
   LinalgToVectorOptions toVector;
   toVector.fuseElementwise = options.optLevel >= 1;
   if (vectorise)
@@ -196,9 +202,9 @@ void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
 }
 
 void gpt::registerGptPipelines() {
-  PassPipelineRegistration<>("gpt-to-linalg-pipeline",
-                             "Convert gpt to linalg on tensors",
-                             buildGptToLinalgPipeline);
+  PassPipelineRegistration<GptToLinalgOptions>(
+      "gpt-to-linalg-pipeline", "Convert gpt to linalg on tensors",
+      buildGptToLinalgPipeline);
   PassPipelineRegistration<LinalgToVectorOptions>(
       "gpt-linalg-to-vector-pipeline",
       "Fuse, tile and vectorise linalg on tensors by a schedule",

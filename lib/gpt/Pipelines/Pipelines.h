@@ -20,6 +20,16 @@ class OpPassManager;
 
 namespace mlir::gpt {
 
+/// Options of `gpt-to-linalg-pipeline`.
+struct GptToLinalgOptions : public PassPipelineOptions<GptToLinalgOptions> {
+  PassOptions::Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("Schedule whose sequence 'attention' makes loops over "
+                     "tiles of attention: a built-in name or a file; none if "
+                     "empty"),
+      llvm::cl::init("")};
+};
+
 /// Options of `gpt-linalg-to-vector-pipeline`.
 struct LinalgToVectorOptions
     : public PassPipelineOptions<LinalgToVectorOptions> {
@@ -98,8 +108,9 @@ struct GptToLLVMOptions : public PassPipelineOptions<GptToLLVMOptions> {
       llvm::cl::init(true)};
 };
 
-/// gpt -> linalg on tensors.
-void buildGptToLinalgPipeline(OpPassManager &pm);
+/// gpt -> linalg on tensors; vectors where the schedule tiles ops of gpt.
+void buildGptToLinalgPipeline(OpPassManager &pm,
+                              const GptToLinalgOptions &options);
 
 /// linalg on tensors -> linalg and vectors on tensors: decomposition, fusion,
 /// and what the schedule does.

@@ -5,7 +5,7 @@
 //
 // Target: x86_64 +avx512f,+avx512bw,+avx512vl
 //
-// @pack and @tile run on tensors, before bufferization, @lower_vectors on memory,
+// @attention runs on ops of gpt. @pack and @tile run on tensors, before bufferization, @lower_vectors on memory,
 // after. Between @pack and @tile, what packs a weight leaves the functions.
 
 module attributes {transform.with_named_sequence} {
@@ -106,6 +106,17 @@ transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.
     transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
     transform.apply_patterns.canonicalization
   } : !transform.any_op
+  transform.yield
+}
+
+// Runs on ops of the gpt dialect. 32 queries are in the lanes of two registers; with
+// 8 keys, the sums of the scores are 16 registers.
+transform.named_sequence @attention(%module: !transform.any_op {transform.readonly}) {
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %tiled = transform.apply_registered_pass "convert-gpt-attention-to-vector"
+    with options = {"query-tile" = 32, "row-tile" = 8, "key-tile" = 64, "key-part" = 256, "vector-size" = 16} to %functions
+    : (!transform.any_op) -> !transform.any_op
   transform.yield
 }
 

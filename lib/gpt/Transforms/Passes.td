@@ -474,7 +474,7 @@ def VerifyLinalgStage : Pass<"gpt-verify-linalg-stage"> {
   let summary = "Check what the linalg stage promises";
   let description = [{
     Only ops of the dialects `affine`, `arith`, `func`, `linalg`, `math`, `scf`,
-    `tensor` and `ub`, and no memrefs.
+    `tensor`, `ub` and `vector`, and no memrefs.
   }];
 }
 

@@ -107,8 +107,9 @@ namespace {
 struct VerifyLinalgStage final
     : public gpt::impl::VerifyLinalgStageBase<VerifyLinalgStage> {
   void runOnOperation() override {
-    static constexpr StringRef kDialects[] = {
-        "affine", "arith", "func", "linalg", "math", "scf", "tensor", "ub"};
+    static constexpr StringRef kDialects[] = {"affine", "arith",  "func",
+                                              "linalg", "math",   "scf",
+                                              "ub",     "tensor", "vector"};
     if (failed(verifyStage(getOperation(), {"linalg", kDialects,
                                             /*allowTensors=*/true,
                                             /*allowMemrefs=*/false})))

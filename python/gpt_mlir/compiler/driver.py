@@ -179,7 +179,7 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
     if stage == "llvm":
         return f"gpt-to-llvm-pipeline{{opt-level={level}{_schedule_option(schedule)}}}"
     passes = ["gpt-specialize-shapes"] if level >= 2 else []
-    passes.append("gpt-to-linalg-pipeline")
+    passes.append(f"gpt-to-linalg-pipeline{{{_schedule_option(schedule).strip()}}}")
     if stage in ("vector", "loops"):
         fuse = str(level >= 1).lower()
         passes.append(

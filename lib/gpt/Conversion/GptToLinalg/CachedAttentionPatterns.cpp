@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "gpt/Conversion/GptToLinalg/AttentionBuilder.h"
+#include "gpt/Conversion/GptToLinalg/KVCacheBuilder.h"
 #include "gpt/Conversion/GptToLinalg/LoweringPattern.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -28,7 +29,10 @@ public:
   CachedAttentionBuilder(CachedAttentionOp op,
                          CachedAttentionOp::Adaptor adaptor, OpBuilder &builder)
       : op(op), adaptor(adaptor), loc(op.getLoc()),
-        zero(builder.getIndexAttr(0)), one(builder.getIndexAttr(1)) {}
+        zero(builder.getIndexAttr(0)), one(builder.getIndexAttr(1)),
+        caches{loc, adaptor.getPositions(),
+               getSize(builder, adaptor.getKeyCache(), 2),
+               tensor::getMixedSize(builder, loc, adaptor.getQuery(), 1)} {}
 
   void build(OpBuilder &builder, SmallVectorImpl<Value> &results);
 
@@ -36,14 +40,6 @@ private:
   /// The iteration of the loop for one sequence.
   SmallVector<Value> buildSequence(OpBuilder &b, Value sequence, Value keyCache,
                                    Value valueCache, Value result);
-
-  /// The position of the first new token, clamped into the cache.
-  Value buildPosition(OpBuilder &b, Value sequence);
-
-  /// Writes new rows [query, kv head, feature] of one sequence into its cache
-  /// [kv head, key, feature] from `position` on.
-  Value buildCacheUpdate(OpBuilder &b, Value cache, Value rows, Value sequence,
-                         Value position);
 
   /// The first `length` rows of the cache of one sequence.
   Value buildCacheView(OpBuilder &b, Value cache, Value sequence,
@@ -58,9 +54,8 @@ private:
   CachedAttentionOp::Adaptor adaptor;
   Location loc;
   OpFoldResult zero, one;
-  Value query, key, value, capacity;
-  /// New tokens of each sequence.
-  OpFoldResult numRows;
+  Value query, key, value;
+  KVCacheBuilder caches;
 };
 
 } // namespace
@@ -75,16 +70,8 @@ void CachedAttentionBuilder::build(OpBuilder &builder,
       splitLastDim(builder, loc, adaptor.getKey(), {kvHeads, op.getHeadDim()});
   value = splitLastDim(builder, loc, adaptor.getValue(),
                        {kvHeads, op.getValueHeadDim()});
-  capacity = getSize(builder, adaptor.getKeyCache(), 2);
-  numRows = tensor::getMixedSize(builder, loc, adaptor.getQuery(), 1);
-  // More new tokens than the cache has room for would be written outside of
-  // it: then no sequence is processed.
-  Value fits = arith::CmpIOp::create(
-      builder, loc, arith::CmpIPredicate::sle,
-      getValueOrCreateConstantIndexOp(builder, loc, numRows), capacity);
-  Value numSequences = arith::SelectOp::create(
-      builder, loc, fits, getSize(builder, adaptor.getQuery(), 0),
-      buildIndex(builder, loc, 0));
+  Value numSequences = caches.buildNumSequences(
+      builder, getSize(builder, adaptor.getQuery(), 0));
 
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, query);
   sizes.back() = builder.getIndexAttr(op.getValueHeadDim());
@@ -109,12 +96,13 @@ SmallVector<Value> CachedAttentionBuilder::buildSequence(OpBuilder &b,
                                                          Value keyCache,
                                                          Value valueCache,
                                                          Value result) {
-  Value position = buildPosition(b, sequence);
-  keyCache = buildCacheUpdate(b, keyCache, key, sequence, position);
-  valueCache = buildCacheUpdate(b, valueCache, value, sequence, position);
+  Value position = caches.buildPosition(b, sequence);
+  keyCache = caches.buildUpdate(b, keyCache, key, sequence, position);
+  valueCache = caches.buildUpdate(b, valueCache, value, sequence, position);
 
   Value length = arith::AddIOp::create(
-      b, loc, position, getValueOrCreateConstantIndexOp(b, loc, numRows));
+      b, loc, position,
+      getValueOrCreateConstantIndexOp(b, loc, caches.numRows));
   Value keys = buildCacheView(b, keyCache, sequence, length);
   Value values = buildCacheView(b, valueCache, sequence, length);
 
@@ -141,40 +129,6 @@ SmallVector<Value> CachedAttentionBuilder::buildSequence(OpBuilder &b,
   Value attended = attention.build(rows, keys, values, init);
   result = insertSlice(b, loc, attended, result, offsets(5), resultSizes);
   return {keyCache, valueCache, result};
-}
-
-Value CachedAttentionBuilder::buildPosition(OpBuilder &b, Value sequence) {
-  Value given =
-      tensor::ExtractOp::create(b, loc, adaptor.getPositions(), sequence);
-  given = arith::IndexCastOp::create(b, loc, b.getIndexType(), given);
-  Value last = arith::SubIOp::create(
-      b, loc, capacity, getValueOrCreateConstantIndexOp(b, loc, numRows));
-  Value position = arith::MaxSIOp::create(b, loc, given, buildIndex(b, loc, 0));
-  return arith::MinSIOp::create(b, loc, position, last);
-}
-
-Value CachedAttentionBuilder::buildCacheUpdate(OpBuilder &b, Value cache,
-                                               Value rows, Value sequence,
-                                               Value position) {
-  OpFoldResult heads = b.getIndexAttr(op.getNumKvHeads());
-  OpFoldResult features = b.getIndexAttr(getTensorType(rows).getShape().back());
-  Value source = extractSlice(b, loc, rows, {sequence, zero, zero, zero},
-                              {one, numRows, heads, features}, {0});
-  SmallVector<OpFoldResult> offsets = {sequence, zero, position, zero};
-  SmallVector<OpFoldResult> sizes = {one, heads, numRows, features};
-  Value init = extractSlice(b, loc, cache, offsets, sizes, {0});
-
-  Value updated;
-  if (getTensorType(rows).getElementType() ==
-      getTensorType(cache).getElementType())
-    updated = linalg::TransposeOp::create(b, loc, source, init,
-                                          ArrayRef<int64_t>{1, 0, 2})
-                  ->getResult(0);
-  else
-    updated = buildParallel(
-        b, loc, {{source, getDimsMap(b.getContext(), 3, {1, 0, 2})}}, init,
-        [](OpBuilder &, Location, ValueRange args) { return args[0]; });
-  return insertSlice(b, loc, updated, cache, offsets, sizes);
 }
 
 Value CachedAttentionBuilder::buildCacheView(OpBuilder &b, Value cache,

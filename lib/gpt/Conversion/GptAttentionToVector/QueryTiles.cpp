@@ -1,0 +1,393 @@
+//===- QueryTiles.cpp - attention of many queries ---------------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The online form of softmax (Milakov and Gimelshein, arXiv 1805.02867; Dao et
+// al., arXiv 2205.14135), with the queries of a tile in the lanes of vectors.
+// So scores are [key, lane] and the sum of values is [feature, lane]:
+//
+// * both products broadcast an element of a key or value to the lanes of a row
+//   of queries or weights. Keys and values are read as they are stored, and
+//   neither the number of keys nor that of features has to fit a vector.
+// * maximum and sum over the keys run in the lanes, each of which has its own.
+//
+// Only the queries are transposed on the way in, and the result on the way out.
+// The last queries are masked there; lanes without a query compute on zeros.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/Conversion/GptAttentionToVector/AttentionTiles.h"
+
+#include "gpt/GptParallel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace mlir::gpt;
+
+static constexpr double kHidden = -std::numeric_limits<double>::infinity();
+
+namespace {
+
+/// Builds one tile of queries. Members are what its loops read.
+class QueryTileBuilder : public AttentionTileBuilder {
+public:
+  using AttentionTileBuilder::AttentionTileBuilder;
+
+  /// Computes `rows` queries of one head from `row` on into `init`, [row,
+  /// feature].
+  Value build(OpBuilder &b, Value init);
+
+  Value batch, head, kvHead, row, rows;
+
+private:
+  /// What is carried from one tile of keys to the next.
+  struct State {
+    /// The weighted sum, [feature, lane]; room for the scores of a tile of
+    /// keys, [key, lane].
+    Value sum, scores;
+    /// The greatest score and the sum of weights of each lane.
+    Value limit, total;
+
+    SmallVector<Value> get() const { return {sum, scores, limit, total}; }
+    static State from(ValueRange values) {
+      return {values[0], values[1], values[2], values[3]};
+    }
+  };
+
+  /// The queries times the scale, transposed to [feature, lane].
+  Value packQueries(OpBuilder &b);
+  State buildInitialState(OpBuilder &b);
+  State buildKeyTile(OpBuilder &b, Value key, Value size, State state);
+  /// Scores of `count` keys from `key` on, stored in the scores of the tile
+  /// from `offset` on; updates the limit.
+  State buildScores(OpBuilder &b, Value key, Value offset, int64_t count,
+                    State state);
+  Value buildMask(OpBuilder &b, Value scores, Value key, int64_t count);
+  Value hideKeys(OpBuilder &b, Value scores, Value key, int64_t count);
+  /// Adds the values of a tile of keys to the sum, scaled by `factor` before.
+  Value buildSum(OpBuilder &b, Value key, Value size, Value factor,
+                 State state);
+  Value writeResult(OpBuilder &b, State state, Value init);
+
+  Value queries;
+  KeyRange range;
+};
+
+} // namespace
+
+Value QueryTileBuilder::packQueries(OpBuilder &b) {
+  Value source = extractSlice(b, loc, operands.query,
+                              {batch, row, head, b.getIndexAttr(0)},
+                              {b.getIndexAttr(1), rows, b.getIndexAttr(1),
+                               b.getIndexAttr(operands.headDim)},
+                              {0, 2});
+  Value packed = emptyTensor(b, {operands.headDim, tiles.queries});
+  auto pack = [&](OpBuilder &nested, Value feature, int64_t count,
+                  ValueRange carried) -> SmallVector<Value> {
+    Value result = carried[0];
+    for (int64_t lane = 0; lane < tiles.queries; lane += tiles.vector) {
+      Value first = index(nested, lane);
+      Value present =
+          prefixMask(nested, {tiles.vector, count},
+                     {sub(nested, rows, first), index(nested, count)});
+      Value block = read(nested, source, {first, feature},
+                         {tiles.vector, count}, present);
+      block = mul(nested, block,
+                  splat(nested, {tiles.vector, count}, operands.scale));
+      block = vector::TransposeOp::create(nested, loc, block,
+                                          ArrayRef<int64_t>{1, 0});
+      result = write(nested, block, result, {feature, first});
+    }
+    return {result};
+  };
+  return buildSteps(b, operands.headDim, tiles.rows, packed, pack).front();
+}
+
+QueryTileBuilder::State QueryTileBuilder::buildInitialState(OpBuilder &b) {
+  Value zeros = splat(b, {tiles.queries}, 0.0);
+  Value sum = emptyTensor(b, {operands.valueHeadDim, tiles.queries});
+  sum = buildLoop(b, index(b, 0), index(b, operands.valueHeadDim), 1, sum,
+                  [&](OpBuilder &nested, Value feature,
+                      ValueRange carried) -> SmallVector<Value> {
+                    return {write(nested, zeros, carried[0],
+                                  {feature, index(nested, 0)})};
+                  })
+            .front();
+  Value scores = emptyTensor(b, {tiles.keys, tiles.queries});
+  return {sum, scores, splat(b, {tiles.queries}, kHidden), zeros};
+}
+
+Value QueryTileBuilder::buildMask(OpBuilder &b, Value scores, Value key,
+                                  int64_t count) {
+  // [query, key] of the mask, with the lanes last.
+  RankedTensorType type = getTensorType(operands.mask);
+  SmallVector<AffineExpr> exprs;
+  SmallVector<int64_t> shape = {count, tiles.queries};
+  int64_t rank = type.getRank();
+  for (int64_t dim : {rank - 1, rank - 2}) {
+    bool repeated = dim < 0 || type.getDimSize(dim) == 1;
+    exprs.push_back(repeated ? getAffineConstantExpr(0, b.getContext())
+                             : getAffineDimExpr(dim, b.getContext()));
+  }
+  AffineMap map = AffineMap::get(rank, 0, exprs, b.getContext());
+  Value padding =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+  // Lanes without a query may lie outside; keys never do.
+  bool lanesInBounds = isa<AffineConstantExpr>(exprs[1]);
+  Value added = vector::TransferReadOp::create(
+      b, loc, vectorType(shape, type.getElementType()), operands.mask,
+      maskIndices(b, batch, head, row, key), padding, map,
+      ArrayRef<bool>{true, lanesInBounds});
+  return addf(b, scores, convert(b, added, b.getF32Type()));
+}
+
+Value QueryTileBuilder::hideKeys(OpBuilder &b, Value scores, Value key,
+                                 int64_t count) {
+  // Query `lane` sees key `key + i` where `lane - i >= key - first`; with a
+  // window, only where also `lane - i < key - first + window`.
+  Value distance = sub(b, key, range.first);
+  Value hiddenAhead =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
+                            add(b, distance, count - 1), index(b, 0));
+  Value crosses = hiddenAhead, nearEnd;
+  if (operands.window) {
+    nearEnd = add(b, distance, *operands.window);
+    Value hiddenBehind =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, nearEnd, rows);
+    crosses = arith::OrIOp::create(b, loc, hiddenAhead, hiddenBehind);
+  }
+
+  VectorType type = vectorType({count, tiles.queries}, b.getI32Type());
+  SmallVector<int32_t> differences;
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t lane = 0; lane < tiles.queries; ++lane)
+      differences.push_back(static_cast<int32_t>(lane - i));
+  auto compare = [&](OpBuilder &nested, arith::CmpIPredicate predicate,
+                     Value bound) -> Value {
+    // All differences are between these limits, and i32 holds them.
+    bound = max(nested, min(nested, bound, index(nested, tiles.queries)),
+                index(nested, -count));
+    bound = arith::IndexCastOp::create(nested, loc, nested.getI32Type(), bound);
+    Value all = arith::ConstantOp::create(
+        nested, loc, DenseIntElementsAttr::get(type, differences));
+    return arith::CmpIOp::create(nested, loc, predicate, all,
+                                 broadcast(nested, type.getShape(), bound));
+  };
+  auto hide = [&](OpBuilder &nested, Location l) {
+    Value visible = compare(nested, arith::CmpIPredicate::sge, distance);
+    if (operands.window)
+      visible = arith::AndIOp::create(
+          nested, l, visible,
+          compare(nested, arith::CmpIPredicate::slt, nearEnd));
+    Value hidden = splat(nested, type.getShape(), kHidden);
+    scf::YieldOp::create(
+        nested, l,
+        arith::SelectOp::create(nested, l, visible, scores, hidden)
+            .getResult());
+  };
+  auto keep = [&](OpBuilder &nested, Location l) {
+    scf::YieldOp::create(nested, l, scores);
+  };
+  return scf::IfOp::create(b, loc, crosses, hide, keep).getResult(0);
+}
+
+QueryTileBuilder::State QueryTileBuilder::buildScores(OpBuilder &b, Value key,
+                                                      Value offset,
+                                                      int64_t count,
+                                                      State state) {
+  SmallVector<Value> keys;
+  for (int64_t i = 0; i < count; ++i)
+    keys.push_back(add(b, key, i));
+  Type element = b.getF32Type();
+  auto multiply = [&](OpBuilder &nested, Value feature,
+                      ValueRange carried) -> SmallVector<Value> {
+    SmallVector<Value> column;
+    for (Value at : keys) {
+      Value scalar = tensor::ExtractOp::create(
+          nested, loc, operands.key, keyIndices(batch, kvHead, at, feature));
+      column.push_back(convert(nested, scalar, element));
+    }
+    Value lhs = vector::FromElementsOp::create(
+        nested, loc, vectorType({count}, element), column);
+    Value rhs =
+        read(nested, queries, {feature, index(nested, 0)}, {tiles.queries});
+    return {vector::OuterProductOp::create(nested, loc, lhs, rhs, carried[0])};
+  };
+  Value scores = buildLoop(b, index(b, 0), index(b, operands.headDim), 1,
+                           splat(b, {count, tiles.queries}, 0.0), multiply)
+                     .front();
+  if (operands.mask)
+    scores = buildMask(b, scores, key, count);
+  if (range.first)
+    scores = hideKeys(b, scores, key, count);
+  for (int64_t i = 0; i < count; ++i) {
+    Value line = vector::ExtractOp::create(b, loc, scores, i);
+    state.limit = greater(b, state.limit, line);
+    state.scores =
+        write(b, line, state.scores, {add(b, offset, i), index(b, 0)});
+  }
+  return state;
+}
+
+Value QueryTileBuilder::buildSum(OpBuilder &b, Value key, Value size,
+                                 Value factor, State state) {
+  auto accumulate = [&](OpBuilder &nested, Value feature, int64_t count,
+                        ValueRange carried) -> SmallVector<Value> {
+    SmallVector<int64_t> shape = {count, tiles.queries};
+    SmallVector<Value> place = {feature, index(nested, 0)};
+    Value sum = mul(nested, read(nested, carried[0], place, shape),
+                    broadcast(nested, shape, factor));
+    auto multiply = [&](OpBuilder &inner, Value at,
+                        ValueRange sums) -> SmallVector<Value> {
+      Value lhs = read(inner, operands.value,
+                       keyIndices(batch, kvHead, add(inner, key, at), feature),
+                       {count});
+      Value rhs =
+          read(inner, state.scores, {at, index(inner, 0)}, {tiles.queries});
+      return {vector::OuterProductOp::create(inner, loc, lhs, rhs, sums[0])};
+    };
+    sum = buildLoop(nested, index(nested, 0), size, 1, sum, multiply).front();
+    return {write(nested, sum, carried[0], place)};
+  };
+  return buildSteps(b, operands.valueHeadDim, tiles.rows, state.sum, accumulate)
+      .front();
+}
+
+QueryTileBuilder::State QueryTileBuilder::buildKeyTile(OpBuilder &b, Value key,
+                                                       Value size,
+                                                       State state) {
+  Value before = state.limit;
+  // Scores: several keys at a time, then the rest one by one.
+  Value whole = sub(
+      b, size, b.createOrFold<arith::RemUIOp>(loc, size, index(b, tiles.rows)));
+  auto score = [&](int64_t count) {
+    return [&, count](OpBuilder &nested, Value at, ValueRange carried) {
+      State inner = State{state.sum, carried[0], carried[1], state.total};
+      inner = buildScores(nested, add(nested, key, at), at, count, inner);
+      return SmallVector<Value>{inner.scores, inner.limit};
+    };
+  };
+  SmallVector<Value> scored = {state.scores, state.limit};
+  scored =
+      buildLoop(b, index(b, 0), whole, tiles.rows, scored, score(tiles.rows));
+  scored = buildLoop(b, whole, size, 1, scored, score(1));
+  state.scores = scored[0];
+  state.limit = scored[1];
+
+  // Weights, in place of the scores.
+  Value limit = finite(b, state.limit);
+  Value factor = expOf(b, before, limit);
+  state.total = mul(b, state.total, factor);
+  auto weigh = [&](OpBuilder &nested, Value at,
+                   ValueRange carried) -> SmallVector<Value> {
+    SmallVector<Value> place = {at, index(nested, 0)};
+    Value weight =
+        expOf(nested, read(nested, carried[0], place, {tiles.queries}), limit);
+    return {write(nested, weight, carried[0], place),
+            addf(nested, carried[1], weight)};
+  };
+  SmallVector<Value> weighed =
+      buildLoop(b, index(b, 0), size, 1, {state.scores, state.total}, weigh);
+  state.scores = weighed[0];
+  state.total = weighed[1];
+  state.sum = buildSum(b, key, size, factor, state);
+  return state;
+}
+
+Value QueryTileBuilder::writeResult(OpBuilder &b, State state, Value init) {
+  Value inverse = arith::DivFOp::create(b, loc, splat(b, {tiles.queries}, 1.0),
+                                        state.total);
+  Value scaled =
+      buildLoop(b, index(b, 0), index(b, operands.valueHeadDim), 1, state.sum,
+                [&](OpBuilder &nested, Value feature,
+                    ValueRange carried) -> SmallVector<Value> {
+                  SmallVector<Value> place = {feature, index(nested, 0)};
+                  Value line = read(nested, carried[0], place, {tiles.queries});
+                  return {write(nested, mul(nested, line, inverse), carried[0],
+                                place)};
+                })
+          .front();
+  auto unpack = [&](OpBuilder &nested, Value feature, int64_t count,
+                    ValueRange carried) -> SmallVector<Value> {
+    Value result = carried[0];
+    for (int64_t lane = 0; lane < tiles.queries; lane += tiles.vector) {
+      Value first = index(nested, lane);
+      Value block =
+          read(nested, scaled, {feature, first}, {count, tiles.vector});
+      block = vector::TransposeOp::create(nested, loc, block,
+                                          ArrayRef<int64_t>{1, 0});
+      Value present =
+          prefixMask(nested, {tiles.vector, count},
+                     {sub(nested, rows, first), index(nested, count)});
+      result = write(nested, block, result, {first, feature}, present);
+    }
+    return {result};
+  };
+  return buildSteps(b, operands.valueHeadDim, tiles.rows, init, unpack).front();
+}
+
+Value QueryTileBuilder::build(OpBuilder &b, Value init) {
+  queries = packQueries(b);
+  range = buildKeyRange(b, batch, row, rows);
+  SmallVector<Value> carried = buildLoop(
+      b, range.begin, range.end, tiles.keys, buildInitialState(b).get(),
+      [&](OpBuilder &nested, Value key, ValueRange values) {
+        Value size =
+            min(nested, index(nested, tiles.keys), sub(nested, range.end, key));
+        return buildKeyTile(nested, key, size, State::from(values)).get();
+      });
+  return writeResult(b, State::from(carried), init);
+}
+
+Value gpt::buildQueryTiles(OpBuilder &builder, Location loc,
+                           const AttentionOperands &operands,
+                           const AttentionTileSizes &tiles, Value init) {
+  auto toValue = [&](OpBuilder &b, OpFoldResult size) {
+    return getValueOrCreateConstantIndexOp(b, loc, size);
+  };
+  OpFoldResult numHeads = builder.getIndexAttr(operands.numHeads);
+  Value numTiles = builder.createOrFold<arith::CeilDivSIOp>(
+      loc, toValue(builder, operands.numQueries),
+      buildIndex(builder, loc, tiles.queries));
+  auto body = [&](OpBuilder &b, Location l, ValueRange args) {
+    QueryTileBuilder tile(l, operands, tiles);
+    tile.batch = args[0];
+    tile.head = args[1];
+    tile.kvHead = b.createOrFold<arith::DivUIOp>(
+        l, tile.head, buildIndex(b, l, operands.getGroupSize()));
+    Value size = buildIndex(b, l, tiles.queries);
+    tile.row = b.createOrFold<arith::MulIOp>(l, args[2], size);
+    tile.rows = b.createOrFold<arith::MinSIOp>(
+        l, size,
+        b.createOrFold<arith::SubIOp>(l, toValue(b, operands.numQueries),
+                                      tile.row));
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    SmallVector<OpFoldResult> offsets = {tile.batch, tile.row, tile.head, zero};
+    SmallVector<OpFoldResult> sizes = {one, tile.rows, one,
+                                       b.getIndexAttr(operands.valueHeadDim)};
+    Value block = extractSlice(b, l, args[3], offsets, sizes, {0, 2});
+    Value result = tile.build(b, block);
+    auto yield = scf::InParallelOp::create(b, l);
+    b.setInsertionPointToStart(yield.getBody());
+    tensor::ParallelInsertSliceOp::create(
+        b, l, result, args[3], offsets, sizes,
+        SmallVector<OpFoldResult>(offsets.size(), one));
+  };
+  auto loop = scf::ForallOp::create(
+      builder, loc,
+      ArrayRef<OpFoldResult>{operands.numSequences, numHeads, numTiles}, init,
+      std::nullopt, body);
+  // One tile of keys: the least that such a tile of queries costs.
+  loop->setAttr(kWorkAttr, builder.getIndexAttr(
+                               tiles.queries * tiles.keys *
+                               (operands.headDim + operands.valueHeadDim)));
+  return loop.getResult(0);
+}
