@@ -15,6 +15,7 @@ from benchmarks.cases import Case, select_cases
 from benchmarks.machine import describe_machine, describe_run, installed_versions
 from benchmarks.measure import Runner
 from benchmarks.peers import ADAPTERS, Adapter
+from benchmarks.plots import write_plots
 from benchmarks.process import ParticipantError
 from benchmarks.report import render
 
@@ -55,7 +56,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _participants(peers: str | None) -> tuple[list[type[Adapter]], dict[str, set[str]]]:
+def _participants(
+    peers: str | None, *, long: bool
+) -> tuple[list[type[Adapter]], dict[str, set[str]]]:
     """Returns who takes part, and why the others do not."""
     wanted = {name.strip().lower() for name in peers.split(",")} if peers else set()
     chosen: list[type[Adapter]] = []
@@ -63,8 +66,9 @@ def _participants(peers: str | None) -> tuple[list[type[Adapter]], dict[str, set
     for adapter in ADAPTERS:
         ours = adapter.name.startswith("gpt-mlir")
         asked = adapter.name.lower() in wanted or "all" in wanted
-        if not ours and not asked and (wanted or not adapter.default):
-            skipped[adapter.name] = {"not asked for (--peers)"}
+        usual = adapter.default or long
+        if not ours and not asked and (wanted or not usual):
+            skipped[adapter.name] = {"not asked for (--long or --peers)"}
             continue
         missing = adapter.available()
         if missing:
@@ -77,7 +81,7 @@ def _participants(peers: str | None) -> tuple[list[type[Adapter]], dict[str, set
 def _measure(arguments: argparse.Namespace, cases: Sequence[Case]) -> dict[str, Any]:
     begin = time.monotonic()
     machine, run = describe_machine(), describe_run()
-    adapters, skipped = _participants(arguments.peers)
+    adapters, skipped = _participants(arguments.peers, long=arguments.long)
     for name, reasons in skipped.items():
         print(f"without {name}: {', '.join(reasons)}", file=sys.stderr)
     rounds = 2 if arguments.quick else arguments.rounds
@@ -133,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = arguments.output or _SCRATCH
         folder.mkdir(parents=True, exist_ok=True)
         page, result = folder / _PAGE.name, folder / _JSON.name
-    text = render(data)
+    text = render(data, write_plots(data, page.parent))
     page.write_text(text)
     if not arguments.render:
         result.write_text(json.dumps(data, indent=1) + "\n")

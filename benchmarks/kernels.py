@@ -1,4 +1,4 @@
-"""Two kernels that reach the limits of a machine, as MLIR: multiply-adds, and reading memory.
+"""Kernels that reach the limits of a machine, as MLIR: multiply-adds, and reading memory.
 
 They go through our own code generation, so a limit is what this compiler can get from the machine
 at best, without any of its passes for models. Vectors are as wide as the registers; the chains are
@@ -17,20 +17,43 @@ from gpt_mlir.dialects import arith, func, scf, tensor, vector
 from gpt_mlir.graph.tensor import Value
 from gpt_mlir.runtime import Function
 
-__all__ = ["CHAINS", "compile_fma", "compile_read", "vector_lanes"]
+__all__ = [
+    "CHAINS",
+    "compile_bf16_dot",
+    "compile_fma",
+    "compile_read",
+    "has_bf16_dot",
+    "vector_lanes",
+]
 
 CHAINS = 12
 
 _PIPELINE = "gpt-linalg-to-loops-pipeline,gpt-loops-to-llvm-pipeline"
+# The loops of a model may not contain an instruction of one processor; there is nothing in this
+# kernel but its result that has to be made a buffer.
+_DOT_PIPELINE = (
+    "one-shot-bufferize{bufferize-function-boundaries=true "
+    "function-boundary-type-conversion=identity-layout-map},canonicalize,cse,"
+    "gpt-loops-to-llvm-pipeline"
+)
 
 
 def vector_lanes() -> int:
     """Returns how many f32 a vector register of this machine holds."""
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text().split())
-    except OSError:
-        flags = set()
+    flags = _flags()
     return 16 if "avx512f" in flags else 8 if "avx2" in flags else 4
+
+
+def has_bf16_dot() -> bool:
+    """Returns whether this machine multiplies pairs of bf16 in one instruction (`vdpbf16ps`)."""
+    return "avx512_bf16" in _flags()
+
+
+def _flags() -> set[str]:
+    try:
+        return set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        return set()
 
 
 def compile_fma(lanes: int) -> Function:
@@ -40,14 +63,8 @@ def compile_fma(lanes: int) -> Function:
     """
 
     def body(rounds: Value, start: Value, factors: Value) -> Value:
-        zero, one = _index(0), _index(1)
-        count = arith.index_cast(ir.IndexType.get(), tensor.extract(rounds, [zero]))
-        scale, shift = (_load(factors, [_index(i), zero], lanes) for i in range(2))
-        chains = [_load(start, [_index(i), zero], lanes) for i in range(CHAINS)]
-        loop = scf.ForOp(zero, count, one, chains)
-        with ir.InsertionPoint(loop.body):
-            scf.YieldOp([vector.fma(x, scale, shift) for x in loop.inner_iter_args])
-        return _store_all(loop.results, lanes)
+        scale, shift = (_load(factors, [_index(i), _index(0)], lanes) for i in range(2))
+        return _repeat(rounds, start, lanes, lambda sum_: vector.fma(sum_, scale, shift))
 
     def types() -> list[ir.Type]:
         f32, i64 = ir.F32Type.get(), ir.IntegerType.get_signless(64)
@@ -55,6 +72,56 @@ def compile_fma(lanes: int) -> Function:
         return [ir.RankedTensorType.get(shape, element) for shape, element in tensors]
 
     return _compile("fma", types, body)
+
+
+def compile_bf16_dot() -> Function:
+    """Returns dot(rounds `[1]` i64, start `[CHAINS, 16]` f32, factors `[2, 32]` bf16).
+
+    Every round adds products of pairs of bf16 to 16 sums in each chain.
+    """
+    lanes = 16
+
+    def body(rounds: Value, start: Value, factors: Value) -> Value:
+        left, right = (
+            _load(factors, [_index(i), _index(0)], 2 * lanes, ir.BF16Type.get()) for i in range(2)
+        )
+
+        def dot(sum_: Value) -> Value:
+            op = ir.Operation.create(
+                "llvm.inline_asm",
+                results=[sum_.type],
+                operands=[left, right, sum_],
+                attributes={
+                    "asm_string": ir.StringAttr.get("vdpbf16ps $2, $1, $0"),
+                    "constraints": ir.StringAttr.get("=v,v,v,0"),
+                },
+            )
+            result: Value = op.result
+            return result
+
+        return _repeat(rounds, start, lanes, dot)
+
+    def types() -> list[ir.Type]:
+        f32, bf16 = ir.F32Type.get(), ir.BF16Type.get()
+        tensors = [
+            ([1], ir.IntegerType.get_signless(64)),
+            ([CHAINS, lanes], f32),
+            ([2, 2 * lanes], bf16),
+        ]
+        return [ir.RankedTensorType.get(shape, element) for shape, element in tensors]
+
+    return _compile("dot", types, body, _DOT_PIPELINE)
+
+
+def _repeat(rounds: Value, start: Value, lanes: int, step: Callable[[Value], Value]) -> Value:
+    """Applies `step` to each chain as often as `rounds` says."""
+    zero = _index(0)
+    count = arith.index_cast(ir.IndexType.get(), tensor.extract(rounds, [zero]))
+    chains = [_load(start, [_index(i), zero], lanes) for i in range(CHAINS)]
+    loop = scf.ForOp(zero, count, _index(1), chains)
+    with ir.InsertionPoint(loop.body):
+        scf.YieldOp([step(chain) for chain in loop.inner_iter_args])
+    return _store_all(loop.results, lanes)
 
 
 def compile_read(lanes: int) -> Function:
@@ -85,12 +152,17 @@ def compile_read(lanes: int) -> Function:
     return _compile("read", types, body)
 
 
-def _compile(name: str, types: Callable[[], list[ir.Type]], body: Callable[..., Value]) -> Function:
+def _compile(
+    name: str,
+    types: Callable[[], list[ir.Type]],
+    body: Callable[..., Value],
+    pipeline: str = _PIPELINE,
+) -> Function:
     with ir.Context(), ir.Location.unknown():
         module = ir.Module.create()
         with ir.InsertionPoint(module.body):
             func.FuncOp.from_py_func(*types(), name=name)(body)
-        options = CompileOptions(pipeline=_PIPELINE, opt_level=3)
+        options = CompileOptions(pipeline=pipeline, opt_level=3)
         return compile_module(module, options).function(name)
 
 
@@ -103,10 +175,10 @@ def _map(rank: int) -> ir.AffineMapAttr:
     return ir.AffineMapAttr.get(ir.AffineMap.get_minor_identity(rank, 1))
 
 
-def _load(source: Value, at: list[Value], lanes: int) -> Value:
-    f32 = ir.F32Type.get()
-    kind = ir.VectorType.get([lanes], f32)
-    padding = arith.constant(f32, 0.0)
+def _load(source: Value, at: list[Value], lanes: int, element: ir.Type | None = None) -> Value:
+    element = element or ir.F32Type.get()
+    kind = ir.VectorType.get([lanes], element)
+    padding = arith.constant(element, 0.0)
     value: Value = vector.transfer_read(kind, source, at, _map(len(at)), padding, in_bounds=[True])
     return value
 

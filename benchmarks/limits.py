@@ -23,14 +23,16 @@ _PASSES = 7
 
 
 def measure_limits(threads: int) -> dict[str, Any]:
-    """Returns f32 multiply-add operations and bytes read from memory, per second.
+    """Returns multiply-add operations in f32 and bf16, and bytes read from memory, per second.
+
+    bf16 is None on a machine that has no instruction for it.
 
     Args:
         threads: How many threads run at once.
     """
     import numpy as np
 
-    from benchmarks.kernels import CHAINS, compile_fma, compile_read, vector_lanes
+    from benchmarks.kernels import CHAINS, compile_fma, compile_read, has_bf16_dot, vector_lanes
 
     lanes = vector_lanes()
     fma, read = compile_fma(lanes), compile_read(lanes)
@@ -52,9 +54,24 @@ def measure_limits(threads: int) -> dict[str, Any]:
     operations = 2.0 * _FMA_ROUNDS * CHAINS * lanes * threads
     return {
         "flops": operations / _best_seconds(multiply, threads),
+        "bf16_flops": _measure_bf16(threads) if has_bf16_dot() else None,
         "bandwidth": 4.0 * count * threads / _best_seconds(lambda i: read(parts[i]), threads),
         "lanes": lanes,
     }
+
+
+def _measure_bf16(threads: int) -> float:
+    import ml_dtypes
+    import numpy as np
+
+    from benchmarks.kernels import CHAINS, compile_bf16_dot
+
+    dot = compile_bf16_dot()
+    rounds = np.array([_FMA_ROUNDS], np.int64)
+    start = np.linspace(0.5, 1.5, CHAINS * 16, dtype=np.float32).reshape(CHAINS, 16)
+    factors = np.full((2, 32), 0.5, ml_dtypes.bfloat16)
+    operations = 2.0 * _FMA_ROUNDS * CHAINS * 32 * threads
+    return operations / _best_seconds(lambda _: dot(rounds, start, factors), threads)
 
 
 def _best_seconds(work: Callable[[int], Any], threads: int) -> float:

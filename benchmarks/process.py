@@ -14,10 +14,14 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Participant", "ParticipantError"]
+from benchmarks.cases import Case
+
+__all__ = ["Participant", "ParticipantError", "start_once"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _THREAD_VARIABLES = (
@@ -26,6 +30,7 @@ _THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+_BLAS_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 class ParticipantError(Exception):
@@ -48,17 +53,7 @@ class Participant:
             scratch: A folder for logs, checkpoints and conversions.
         """
         self.name = name
-        processors = sorted(os.sched_getaffinity(0))[:threads]
-        environment = dict(os.environ) | dict.fromkeys(_THREAD_VARIABLES, str(threads))
-        environment |= {
-            "GPT_MLIR_CACHE": str(scratch / "objects"),
-            "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor"),
-            "HF_HUB_OFFLINE": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-        }
-        logs = scratch / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        self._log = logs / f"{name.replace(' ', '-')}-{threads}.log"
+        self._log = _log(name, threads, scratch)
         command = [sys.executable, "-m", "benchmarks.worker", name]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -66,11 +61,11 @@ class Participant:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env=_environment(threads, scratch),
                 cwd=_ROOT,
                 bufsize=0,
             )
-        os.sched_setaffinity(self._process.pid, processors)
+        os.sched_setaffinity(self._process.pid, _processors(threads))
         self._pending = b""
 
     def ask(self, request: dict[str, Any], *, timeout: float) -> dict[str, Any]:
@@ -119,5 +114,74 @@ class Participant:
         return line
 
     def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1][:200] if lines else "it said nothing"
+        return _last_words(self._log)
+
+
+def start_once(name: str, case: Case, *, scratch: Path, timeout: float) -> dict[str, Any]:
+    """Runs a cold start; returns what `benchmarks.start` says, and the seconds up to it.
+
+    Raises:
+        ParticipantError: The process fails or takes too long.
+    """
+    log_path = _log(f"{name}-start", case.threads, scratch)
+    command = [sys.executable, "-m", "benchmarks.start", name, json.dumps(case.to_json())]
+    environment = _environment(case.threads, scratch)
+    with tempfile.TemporaryDirectory(prefix="gpt-mlir-bench-") as empty, log_path.open("w") as log:
+        if case.fresh:
+            environment["GPT_MLIR_CACHE"] = empty
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            ["taskset", "--cpu-list", _list(case.threads), *command, f"--scratch={scratch}"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            cwd=_ROOT,
+            bufsize=0,
+        )
+        try:
+            assert process.stdout is not None
+            ready = select.select([process.stdout], [], [], timeout)[0]
+            line = process.stdout.readline() if ready else b""
+            seconds = time.perf_counter() - begin
+        finally:
+            process.kill()
+            process.communicate()
+    if not line:
+        why = _last_words(log_path) if ready else f"no token in {timeout:.0f} s"
+        raise ParticipantError(why)
+    answer: dict[str, Any] = json.loads(line)
+    return {"seconds": seconds} | answer
+
+
+def _list(threads: int) -> str:
+    return ",".join(map(str, _processors(threads)))
+
+
+def _processors(threads: int) -> list[int]:
+    return sorted(os.sched_getaffinity(0))[:threads]
+
+
+def _environment(threads: int, scratch: Path) -> dict[str, str]:
+    # NumPy's BLAS shall find out by itself what the processor is.
+    kept = {name: value for name, value in os.environ.items() if name not in _BLAS_VARIABLES}
+    return (
+        kept
+        | dict.fromkeys(_THREAD_VARIABLES, str(threads))
+        | {
+            "GPT_MLIR_CACHE": str(scratch / "objects"),
+            "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor"),
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+    )
+
+
+def _log(name: str, threads: int, scratch: Path) -> Path:
+    folder = scratch / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name.replace(' ', '-')}-{threads}.log"
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else "it said nothing"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from benchmarks.cases import Case
-from benchmarks.peers import LEVELS, OURS
+from benchmarks.peers import LEVELS
+from benchmarks.tables import Data, Result, cell, comparison, number, spread, table, title
 
 __all__ = ["render"]
-
-Result = dict[str, Any]
-Data = dict[str, Any]
 
 _HEADER = """\
 # Performance
@@ -26,32 +22,36 @@ _METHOD = """\
 ## How it is measured
 
 * All participants get the same checkpoints (random weights, except for the bundled model), token
-  ids, shapes and bits (activations and sums in f32; weights f32, for the bundled model bf16 in the
-  file), and the same number of threads, bound to the same processors.
+  ids, shapes and bits, and the same number of threads, bound to the same processors. f32: weights,
+  activations, caches and sums; the weights of the bundled model are bf16 in the file. bf16:
+  weights, activations and caches, with sums in f32; llama.cpp keeps activations in f32, caches in
+  f16.
 * Each one runs in a process of its own. While it is not its turn, the process is stopped (SIGSTOP):
   no thread pool spins beside another.
 * They take turns: A B C, A B C, {rounds} rounds. A turn is as many calls as fit {seconds} s, at
   least one, after a warm-up; its figure is the median call. A cell is the median of the rounds,
   with half the distance between the slowest and the fastest round in percent.
-* Results are compared, too: logits within 1e-3 of the largest, tokens exactly. "†" marks who
-  differs from gpt-mlir; ratios leave it out.
+* Results are compared, too: logits within 1e-3 (f32) or 5e-2 (bf16) of the largest, tokens exactly
+  (in bf16: the first one). "†" marks who differs from gpt-mlir; ratios leave it out.
 * **share** is that of the limit which binds: the operations a call cannot do without, at the
-  multiply-add rate measured in this run, or the bytes it must read (weights and KV cache, once), at
-  the measured rate of reading memory, whichever takes longer. Bytes count only where the working
-  set exceeds the caches.
+  multiply-add rate of its type measured in this run, or the bytes it must read (weights and KV
+  caches, once), at the measured rate of reading memory, whichever takes longer. Bytes count only
+  where the working set exceeds the caches.
 * **ratio** is gpt-mlir's speed over that of the fastest peer: above 1, gpt-mlir is faster.
 * Prefill gives the logits of the last token. Decode feeds one given token per step, 16 steps. Whole
   generations are greedy: gpt-mlir through `LLM.generate`, peers through the shortest loop around
   the model.
-* gpt-mlir and PyTorch eager load the checkpoint itself. OpenVINO and ONNX Runtime get a plain
-  PyTorch model of the same weights, traced, through their usual converters.
-* Products: the weight is the same in every call, as in a model, and the number of rows is not known
-  to gpt-mlir's compiler.
-"""
-
-_WITHOUT_ADAPTER = """\
-* llama.cpp, CTranslate2, OpenVINO GenAI (paged attention, on top of the OpenVINO measured here): no
-  adapter yet.
+* gpt-mlir and PyTorch eager load the checkpoint itself. OpenVINO, with and without GenAI, and ONNX
+  Runtime get a plain PyTorch model of the same weights, traced, through their usual converters;
+  llama.cpp gets a GGUF file, CTranslate2 what its converter makes. llama.cpp is built on this
+  machine for this processor.
+* OpenVINO GenAI and CTranslate2 only generate: their prefill is the time to the first token, their
+  decode the time from the first token to the last.
+* Products: the weight is the same in every call, as in a model, and may be packed before the first
+  one. The number of rows is not known to gpt-mlir's compiler.
+* Start: from before the process exists to its first token; files are in the page cache, what a
+  participant keeps between starts is there. Memory is what the kernel counts for that process:
+  "peak" includes mapped files, "private" is what is not a file, at the end.
 """
 
 # Percent of the processors in use by others, above which a page warns.
@@ -64,32 +64,36 @@ Vocabulary 256, 64 features, 4 heads, 2 layers, feed-forward 256; RoPE, LayerNor
 
 _SECTIONS: tuple[tuple[str, str], ...] = (
     ("gpt2", "## GPT-2, 124 million parameters, f32: tokens per second"),
+    ("gpt2-bf16", "## GPT-2, 124 million parameters, bf16: tokens per second"),
+    ("llama", "## LLaMA, 1.2 billion parameters, bf16: tokens per second"),
     ("shakespeare", "## The bundled model, f32 activations: tokens per second"),
     ("roadmap", _ROADMAP),
-    ("linear", "## Products with a weight, MxKxN, f32: GFLOP/s"),
+    ("linear", "## Products with a weight, MxKxN, f32 and bf16: GFLOP/s"),
 )
 
 
-def render(data: Data) -> str:
-    """Returns the page for the result of a run."""
+def render(data: Data, plots: Mapping[str, str]) -> str:
+    """Returns the page for the result of a run.
+
+    Args:
+        data: The result.
+        plots: Where the plot of a section is, as far as there are any.
+    """
     settings = data["settings"]
     parts = [_HEADER, _machine(data), _limits(data)]
     for section, heading in _SECTIONS:
         results = _of(data, section)
         if results:
-            parts.append(f"{heading}\n\n{_comparison(data, results)}")
-    parts += [_levels(data), _cache(data), _skipped(data)]
+            parts.append(f"{heading}\n\n{comparison(data, results)}")
+        if section in plots:
+            parts.append(f"![the same as bars]({plots[section]})\n")
+    parts += [_threads(data), _starts(data), _levels(data), _cache(data), _skipped(data)]
     parts.append(_METHOD.format(rounds=settings["rounds"], seconds=settings["seconds"]))
     return "\n".join(part for part in parts if part)
 
 
 def _of(data: Data, section: str) -> list[Result]:
     return [result for result in data["results"] if result["case"]["section"] == section]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _machine(data: Data) -> str:
@@ -125,6 +129,10 @@ def _limits(data: Data) -> str:
             [
                 threads,
                 *(f"{each['flops'] / 1e9:.1f}" for each in (before, after)),
+                *(
+                    f"{each['bf16_flops'] / 1e9:.1f}" if each["bf16_flops"] else "-"
+                    for each in (before, after)
+                ),
                 *(f"{each['bandwidth'] / 1e9:.1f}" for each in (before, after)),
             ]
         )
@@ -132,88 +140,59 @@ def _limits(data: Data) -> str:
     return f"""\
 ## Limits of the machine
 
-f32 multiply-adds in registers ({lanes} lanes), and reading 512 MiB once, both compiled by
-gpt-mlir's own code generation. Measured before and after everything else; shares are of the better
-one.
+f32 multiply-adds in registers ({lanes} lanes), sums of products of bf16 pairs (`vdpbf16ps`), and
+reading 512 MiB once, all compiled by gpt-mlir's own code generation. Measured before and after
+everything else; shares are of the better one.
 
-""" + _table(
+""" + table(
         [
             "threads",
-            "GFLOP/s, before",
-            "GFLOP/s, after",
+            "f32 GFLOP/s, before",
+            "after",
+            "bf16 GFLOP/s, before",
+            "after",
             "GB/s read, before",
-            "GB/s read, after",
+            "after",
         ],
         rows,
     )
 
 
-def _share(data: Data, result: Result, seconds: float) -> str:
-    """Returns the share of the limit that binds, and its name."""
-    threads = str(result["case"]["threads"])
-    each = [data["limits"][when][threads] for when in ("before", "after")]
-    by_flops = result["flops"] / max(limits["flops"] for limits in each)
-    by_bytes = result["bytes"] / max(limits["bandwidth"] for limits in each)
-    ideal = max(by_flops, by_bytes)
-    if not ideal:
-        return "-"
-    return f"{100 * ideal / seconds:.0f} % of {'FMA' if by_flops >= by_bytes else 'DRAM'}"
+def _threads(data: Data) -> str:
+    """How much faster several threads are than one."""
+    pairs: dict[str, dict[int, Result]] = {}
+    for result in _of(data, "gpt2"):
+        pairs.setdefault(result["title"], {})[result["case"]["threads"]] = result
+    rows = []
+    for name, pair in pairs.items():
+        if len(pair) < 2:
+            continue
+        one, many = (pair[count]["participants"] for count in (min(pair), max(pair)))
+        gains = {each: one[each]["seconds"] / many[each]["seconds"] for each in many if each in one}
+        rows += [[f"{name}: {each}", f"{gain:.2f}x"] for each, gain in gains.items()]
+    if not rows:
+        return ""
+    count = max(count for pair in pairs.values() for count in pair)
+    return f"## {count} threads instead of 1, GPT-2 f32\n\n" + table(["", "times as fast"], rows)
 
 
-def _figure(result: Result) -> Callable[[float], float]:
-    """Returns what turns seconds of a call into the unit of the section."""
-    case = Case.from_json(result["case"])
-    if case.kind == "linear":
-        return lambda seconds: float(result["flops"]) / seconds / 1e9
-    if case.tokens:
-        return lambda seconds: case.tokens / seconds
-    return lambda seconds: seconds * 1e3
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
-
-
-def _spread(measured: dict[str, Any]) -> str:
-    half = (measured["slowest_round"] - measured["fastest_round"]) / 2
-    return f"±{100 * half / measured['seconds']:.0f} %"
-
-
-def _cell(result: Result, name: str) -> str:
-    measured = result["participants"].get(name)
-    if measured is None:
-        return "-"
-    mark = "" if measured["same_answer"] else " †"
-    return f"{_number(_figure(result)(measured['seconds']))} {_spread(measured)}{mark}"
-
-
-def _ratio(result: Result) -> str:
-    ours = result["participants"].get(OURS)
-    peers = {
-        name: measured["seconds"]
-        for name, measured in result["participants"].items()
-        if name != OURS and measured["same_answer"]
-    }
-    if ours is None or not peers:
-        return "-"
-    best = min(peers, key=lambda name: peers[name])
-    return f"{peers[best] / ours['seconds']:.2f}x ({best})"
-
-
-def _title(result: Result) -> str:
-    threads = result["case"]["threads"]
-    return f"{result['title']}, {threads} thread{'s' * (threads > 1)}"
-
-
-def _comparison(data: Data, results: Sequence[Result]) -> str:
-    names = list(dict.fromkeys(name for result in results for name in result["participants"]))
+def _starts(data: Data) -> str:
+    results = _of(data, "start")
+    if not results:
+        return ""
     rows = []
     for result in results:
-        ours = result["participants"].get(OURS)
-        share = _share(data, result, ours["seconds"]) if ours else "-"
-        cells = [_cell(result, name) for name in names]
-        rows.append([_title(result), *cells, share, _ratio(result)])
-    return _table(["", *names, "share", "ratio to the best peer"], rows)
+        for name, measured in result["participants"].items():
+            mark = "" if measured["same_answer"] else " †"
+            rows.append(
+                [
+                    f"{result['case']['model']}, {result['title']}: {name}{mark}",
+                    f"{measured['seconds']:.2f} {spread(measured)}",
+                    *(f"{measured[kind] / (1 << 20):.0f}" for kind in ("peak", "anonymous")),
+                ]
+            )
+    header = ["", "seconds", "MiB at the peak", "MiB private"]
+    return "## Start of a process, and its memory\n\n" + table(header, rows)
 
 
 def _levels(data: Data) -> str:
@@ -230,12 +209,12 @@ def _levels(data: Data) -> str:
             if name not in measured:
                 cells.append("-")
                 continue
-            milliseconds = f"{_number(1e3 * measured[name]['seconds'])} {_spread(measured[name])}"
+            milliseconds = f"{number(1e3 * measured[name]['seconds'])} {spread(measured[name])}"
             faster = base["seconds"] / measured[name]["seconds"] if base else 1.0
             mark = "" if measured[name]["same_answer"] else " †"
             cells.append(f"{milliseconds} ({faster:.3g}x){mark}")
         model = result["case"]["model"] or "product"
-        rows.append([f"{model}: {_title(result)}", *cells])
+        rows.append([f"{model}: {title(result)}", *cells])
     text = """\
 ## Levels of optimisation: milliseconds per call
 
@@ -243,7 +222,7 @@ def _levels(data: Data) -> str:
 schedule; 3: on several threads. In brackets: times as fast as level 0.
 
 """
-    return text + _table(["", *names], rows)
+    return text + table(["", *names], rows)
 
 
 def _cache(data: Data) -> str:
@@ -264,14 +243,14 @@ def _cache(data: Data) -> str:
             rows.append(
                 [
                     f"{model}, {steps} tokens after {context}: {name}",
-                    _cell(pair[False], name),
-                    _cell(pair[True], name),
+                    cell(pair[False], name),
+                    cell(pair[True], name),
                     f"{slow['seconds'] / fast['seconds']:.1f}x",
                 ]
             )
     if not rows:
         return ""
-    return "## What the KV cache saves: milliseconds per generation\n\n" + _table(
+    return "## What the KV cache saves: milliseconds per generation\n\n" + table(
         ["", "without", "with", "times as fast"], rows
     )
 
@@ -282,4 +261,4 @@ def _skipped(data: Data) -> str:
         for name, reasons in data["skipped"].items()
         for reason in sorted(reasons)
     ]
-    return "## Who took no part, and why\n\n" + "".join(lines) + _WITHOUT_ADAPTER
+    return "## Who took no part, and why\n\n" + "".join(lines) if lines else ""

@@ -3,9 +3,10 @@
 Started by `benchmarks.process`. What libraries print goes to stderr: the standard output belongs to
 the answers alone. A request is one of
 
-    {"prepare": case}      -> {"answer": numbers, "seconds": of loading and the first call}
+    {"prepare": case}      -> {"numbers": what came out, "integers": whether they are tokens,
+                               "tokens": or null, "seconds": of loading and the first call}
     {"measure": seconds}   -> {"times": one per call}, for at least that long
-    {"limits": null}       -> {"flops": .., "bandwidth": ..}
+    {"limits": null}       -> {"flops": .., "bf16_flops": or null, "bandwidth": ..}
 
 and every failure is an answer, too: {"error": text}.
 """
@@ -58,8 +59,10 @@ class _Worker:
         answer = self._job.answer(self._job.call())
         seconds = time.perf_counter() - begin
         self._measure(_WARM_UP_SECONDS)
+        integers = answer.dtype.kind in "iu"
         numbers = [float(value) for value in answer[:_ANSWER_NUMBERS]]
-        return {"answer": numbers, "seconds": seconds}
+        tokens = self._job.tokens() if self._job.tokens is not None else None
+        return {"numbers": numbers, "integers": integers, "tokens": tokens, "seconds": seconds}
 
     def _measure(self, seconds: float) -> list[float]:
         job = self._job
@@ -72,8 +75,9 @@ class _Worker:
             while (not times or time.perf_counter() < end) and len(times) < _MAX_CALLS:
                 job.reset()
                 begin = time.perf_counter()
-                job.call()
-                times.append(time.perf_counter() - begin)
+                result = job.call()
+                taken = time.perf_counter() - begin
+                times.append(taken if job.seconds is None else job.seconds(result))
         finally:
             gc.enable()
         return times

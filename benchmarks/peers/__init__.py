@@ -5,8 +5,11 @@ that those that are not installed can be named.
 """
 
 from benchmarks.peers.base import Adapter, Job, UnsupportedError
+from benchmarks.peers.ctranslate2_generator import CTranslate2
+from benchmarks.peers.llama_cpp import LlamaCpp
 from benchmarks.peers.numpy_blas import NumpyBlas
 from benchmarks.peers.onnx_runtime import OnnxRuntime
+from benchmarks.peers.openvino_genai import OpenVinoGenAi
 from benchmarks.peers.openvino_runtime import OpenVino
 from benchmarks.peers.ours import LEVELS, GptMlir
 from benchmarks.peers.torch_compile import TorchCompile
@@ -18,8 +21,11 @@ OURS = GptMlir.name
 
 ADAPTERS: tuple[type[Adapter], ...] = (
     GptMlir,
+    OpenVinoGenAi,
     OpenVino,
+    LlamaCpp,
     OnnxRuntime,
+    CTranslate2,
     TorchEager,
     TorchCompile,
     NumpyBlas,

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.shapes import model_folder, model_sizes
+from benchmarks.shapes import model_sizes
 
-__all__ = ["Adapter", "Array", "Job", "UnsupportedError", "linear_operands", "token_ids"]
+__all__ = ["Adapter", "Array", "Job", "UnsupportedError", "linear_operands"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,14 +38,19 @@ class Job:
 
     Attributes:
         call: What is timed. Returns what `answer` takes.
-        answer: Makes of the result a few numbers by which participants are compared: token ids, or
-            logits.
+        answer: Makes of the result what participants are compared by: logits of the last token of
+            the last sequence (floats), or its tokens (integers).
         reset: Done before every call, not timed.
+        seconds: What counts of a call, from its result, where that is not all of it.
+        tokens: The tokens of the same case generated greedily; for comparison with those who give
+            no logits.
     """
 
     call: Callable[[], Any]
     answer: Callable[[Any], Array]
     reset: Callable[[], None] = _nothing
+    seconds: Callable[[Any], float] | None = None
+    tokens: Callable[[], list[int]] | None = None
 
 
 class Adapter(ABC):
@@ -55,13 +60,19 @@ class Adapter(ABC):
         name: What tables call it.
         packages: The distributions whose versions are recorded.
         default: Whether it takes part unless told otherwise.
-        kinds: The kinds of cases that it runs.
+        kinds: The kinds of cases that it runs. Who runs a prefill can be started, too.
+        dtypes: The types of activations that it computes in.
+        models: The `model_type`s it can run; empty for all.
+        batches: Whether it runs more than one sequence at once.
     """
 
     name: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     default: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset()
+    dtypes: ClassVar[frozenset[str]] = frozenset({"f32"})
+    models: ClassVar[frozenset[str]] = frozenset()
+    batches: ClassVar[bool] = False
 
     def __init__(self, *, threads: int, scratch: Path) -> None:
         """Prepares a participant.
@@ -91,7 +102,15 @@ class Adapter(ABC):
     @classmethod
     def accepts(cls, case: Case) -> bool:
         """Returns whether it runs cases like this one."""
-        return case.kind in cls.kinds
+        kind = "prefill" if case.kind == "start" else case.kind
+        return (
+            case.section != "levels"
+            and kind in cls.kinds
+            and case.dtype in cls.dtypes
+            and (case.batch == 1 or cls.batches)
+            and not case.fresh
+            and (not cls.models or not case.model or case.model.partition("-")[0] in cls.models)
+        )
 
     @abstractmethod
     def prepare(self, case: Case) -> Job:
@@ -103,20 +122,17 @@ class Adapter(ABC):
 
     def folder(self, case: Case) -> Path:
         """Returns the checkpoint of a case."""
-        return model_folder(case.model, self.scratch)
+        return case.folder(self.scratch)
 
     def prompt(self, case: Case) -> Array:
-        """Returns the token ids `[1, context]` of a case."""
-        return token_ids(case.context, model_sizes(self.folder(case)).vocab)
-
-
-def token_ids(count: int, vocab: int) -> Array:
-    """Returns ids `[1, count]`: the same for every participant."""
-    return np.random.default_rng(_SEED).integers(1, vocab, (1, count), dtype=np.int64)
+        """Returns the token ids `[batch, context]` of a case: the same for every participant."""
+        vocab = model_sizes(self.folder(case)).vocab
+        shape = (case.batch, case.context)
+        return np.random.default_rng(_SEED).integers(1, vocab, shape, dtype=np.int64)
 
 
 def linear_operands(case: Case) -> tuple[Array, Array]:
-    """Returns input `[M, K]` and weight `[N, K]`: the same for every participant."""
+    """Returns input `[M, K]` and weight `[N, K]` in f32: the same for every participant."""
     m, k, n = case.shape
     generator = np.random.default_rng(_SEED)
     x = generator.standard_normal((m, k), np.float32)

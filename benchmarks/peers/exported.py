@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.peers.base import Adapter, Array, Job
+from benchmarks.peers.base import Adapter, Array, Job, linear_operands
 
 __all__ = ["ExportedAdapter", "Session"]
 
@@ -31,30 +32,38 @@ class Session(Protocol):
 
 
 class ExportedAdapter(Adapter):
-    """A peer that runs `PortableGpt`."""
+    """A peer that runs a `PortableModel`."""
 
-    kinds = frozenset({"forward", "prefill", "decode", "generate"})
+    kinds = frozenset({"forward", "prefill", "decode", "generate", "linear"})
+
+    models = frozenset({"gpt2", "roadmap", "shakespeare"})
 
     def __init__(self, *, threads: int, scratch: Path) -> None:
         super().__init__(threads=threads, scratch=scratch)
         self._sessions: dict[tuple[Path, bool], Session] = {}
 
     @abstractmethod
-    def open(self, folder: Path, *, cached: bool) -> Session:
-        """Converts a model, or finds it converted, and loads it."""
+    def open(self, folder: Path, *, cached: bool, dtype: str) -> Session:
+        """Converts a model, or finds it converted, and loads it to compute in `dtype`."""
+
+    @abstractmethod
+    def linear(self, x: Array, weight: Array, dtype: str) -> Callable[[], Array]:
+        """Returns what computes `x` times `weight` transposed, of which `weight` is a constant."""
 
     def prepare(self, case: Case) -> Job:
         """Makes a case ready to run."""
-        cached = case.kind in ("prefill", "decode") or (case.kind == "generate" and case.use_cache)
+        if case.kind == "linear":
+            return Job(self.linear(*linear_operands(case), case.dtype), lambda y: y[0])
+        cached = case.kind != "forward" and case.use_cache
         folder = self.folder(case)
         if (folder, cached) not in self._sessions:
-            self._sessions[folder, cached] = self.open(folder, cached=cached)
+            self._sessions[folder, cached] = self.open(folder, cached=cached, dtype=case.dtype)
         session = self._sessions[folder, cached]
         ids = self.prompt(case)
         if case.kind == "generate":
             return Job(lambda: _generate(session, ids, case.steps, cached), np.array)
         session.reset()
-        if case.kind in ("forward", "prefill"):
+        if case.kind != "decode":
             return Job(lambda: session.step(ids), lambda y: y[0, -1], session.reset)
         session.step(ids)
         state = session.save()

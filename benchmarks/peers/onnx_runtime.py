@@ -5,6 +5,7 @@ Caches stay inside the runtime (`OrtValue`); no call copies them to NumPy and ba
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,48 @@ class OnnxRuntime(ExportedAdapter):
     name = "ONNX Runtime"
     packages = ("onnxruntime", "onnx", "torch")
 
-    def open(self, folder: Path, *, cached: bool) -> Session:
+    def open(self, folder: Path, *, cached: bool, dtype: str) -> Session:
         """Exports a model, if that has not been done, and loads it."""
         path = self.scratch / "onnx" / f"{folder.name}-{'cached' if cached else 'whole'}.onnx"
         if not path.exists():
             _export(folder, path, cached=cached)
-        return _Session(path, self.threads)
+        return _Session(str(path), self.threads)
+
+    def linear(self, x: Array, weight: Array, dtype: str) -> Callable[[], Array]:
+        """Returns what computes `x` times `weight` transposed."""
+        session = _session(_product(weight), self.threads)
+        return lambda: np.asarray(session.run(None, {"x": x})[0])
+
+
+def _product(weight: Array) -> bytes:
+    from onnx import TensorProto, helper, numpy_helper
+
+    n, k = weight.shape
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", k])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", n])
+    constant = numpy_helper.from_array(np.ascontiguousarray(weight.T), "w")
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "product", [x], [y], [constant])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def _session(model: str | bytes, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _export(folder: Path, path: Path, *, cached: bool) -> None:
     import torch
 
-    from benchmarks.peers.portable import PortableGpt
+    from benchmarks.peers.portable import portable_model
 
-    model = PortableGpt(folder, cached=cached).eval()
+    model = portable_model(folder, cached=cached)
     names = model.cache_names
     axes = {"ids": {1: "seq"}}
     axes |= {name: {2: "past"} for name, _ in names} | {name: {2: "all"} for _, name in names}
@@ -57,16 +86,11 @@ def _export(folder: Path, path: Path, *, cached: bool) -> None:
 
 
 class _Session:
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: str, threads: int) -> None:
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
         self._runtime = onnxruntime
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _session(path, threads)
         self._inputs = self._session.get_inputs()[1:]
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._past: list[Any] = []

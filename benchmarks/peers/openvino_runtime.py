@@ -1,10 +1,12 @@
 """OpenVINO: the traced model through its own converter, caches as state of the model.
 
-All precision hints are f32: by default the CPU plugin computes in bf16 where the processor can.
+Precision hints say the type that a case asks for: by default the CPU plugin computes in bf16 where
+the processor can.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +15,67 @@ import numpy as np
 from benchmarks.peers.base import Array
 from benchmarks.peers.exported import ExportedAdapter, Session
 
-__all__ = ["OpenVino"]
+__all__ = ["OpenVino", "openvino_settings"]
 
 
 class OpenVino(ExportedAdapter):
-    """The CPU plugin in f32."""
+    """The CPU plugin."""
 
     name = "OpenVINO"
     packages = ("openvino", "torch")
+    dtypes = frozenset({"f32", "bf16"})
 
-    def open(self, folder: Path, *, cached: bool) -> Session:
+    def open(self, folder: Path, *, cached: bool, dtype: str) -> Session:
         """Converts a model, if that has not been done, and loads it."""
         path = self.scratch / "openvino" / f"{folder.name}-{'cached' if cached else 'whole'}.xml"
         if not path.exists():
             _convert(folder, path, cached=cached)
-        return _Session(path, self.threads)
+        return _Session(path, openvino_settings(self.threads, dtype))
+
+    def linear(self, x: Array, weight: Array, dtype: str) -> Callable[[], Array]:
+        """Returns what computes `x` times `weight` transposed."""
+        import openvino
+        from openvino import opset13
+
+        rows = opset13.parameter([-1, weight.shape[1]], np.float32, name="x")
+        product = opset13.matmul(rows, opset13.constant(weight), False, True)
+        model = openvino.Model([product], [rows], "product")
+        settings = openvino_settings(self.threads, dtype)
+        request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+
+        def run() -> Array:
+            request.infer([x], share_inputs=True, share_outputs=True)
+            result: Array = request.get_output_tensor(0).data
+            return result
+
+        return run
+
+
+def openvino_settings(threads: int, dtype: str) -> dict[str, Any]:
+    """Returns the properties of the CPU plugin: one stream, nothing quantised."""
+    return {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": dtype,
+        "KV_CACHE_PRECISION": dtype,
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+    }
 
 
 def _convert(folder: Path, path: Path, *, cached: bool) -> None:
     import openvino
     from openvino import passes
 
-    from benchmarks.peers.portable import PortableGpt
+    from benchmarks.peers.portable import portable_model
 
-    source = PortableGpt(folder, cached=cached).eval()
+    source = portable_model(folder, cached=cached)
     model = openvino.convert_model(source, example_input=source.example())
     model.inputs[0].get_node().set_partial_shape(openvino.PartialShape([1, -1]))
     pairs = {}
     for index, (past, present) in enumerate(source.cache_names, 1):
         parameter = model.inputs[index]
-        shape = openvino.PartialShape([1, source.heads, -1, source.head_dim])
+        shape = openvino.PartialShape([1, source.kv_heads, -1, source.head_dim])
         parameter.get_node().set_partial_shape(shape)
         parameter.get_tensor().set_names({past})
         model.outputs[index].get_tensor().set_names({present})
@@ -61,17 +94,9 @@ def _convert(folder: Path, path: Path, *, cached: bool) -> None:
 
 
 class _Session:
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         import openvino
 
-        settings = {
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
-            "KV_CACHE_PRECISION": "f32",
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-        }
         compiled = openvino.Core().compile_model(str(path), "CPU", settings)
         self._tensor = openvino.Tensor
         self._request = compiled.create_infer_request()

@@ -1,18 +1,22 @@
 """gpt-mlir itself, at its default level of optimisation and at each of the others.
 
-Compiled code is kept in the scratch folder, apart from the user's: a run never depends on what was
-compiled before it elsewhere. Threads need no setting: ours follow the affinity of the process.
+Compiled code is kept in the scratch folder (`GPT_MLIR_CACHE`), apart from the user's: a run never
+depends on what was compiled before it elsewhere. Threads need no setting: ours follow the affinity
+of the process.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.cases import Case
 from benchmarks.peers.base import Adapter, Array, Job, linear_operands
+
+if TYPE_CHECKING:
+    from gpt_mlir import LLM
 
 __all__ = ["LEVELS", "GptMlir"]
 
@@ -27,21 +31,24 @@ class GptMlir(Adapter):
     name = "gpt-mlir"
     packages = ()
     kinds = frozenset({"forward", "prefill", "decode", "generate", "linear"})
+    dtypes = frozenset({"f32", "bf16"})
+    batches = True
     opt_level: int | None = None
 
     def __init__(self, *, threads: int, scratch: Path) -> None:
         super().__init__(threads=threads, scratch=scratch)
-        os.environ["GPT_MLIR_CACHE"] = str(scratch / "objects")
-        from gpt_mlir import LLM, CompileOptions
+        from gpt_mlir import CompileOptions
 
         level = self.opt_level
         self._options = CompileOptions() if level is None else CompileOptions(opt_level=level)
-        self._models: dict[Path, LLM] = {}
+        self._models: dict[tuple[Path, str], LLM] = {}
 
     @classmethod
     def accepts(cls, case: Case) -> bool:
         """Returns whether it runs cases like this one: the ladder is a table of its own."""
-        return (case.section == "levels") == (cls.opt_level is not None)
+        if cls.opt_level is not None:
+            return case.section == "levels"
+        return case.fresh or super().accepts(case)
 
     def prepare(self, case: Case) -> Job:
         """Makes a case ready to run."""
@@ -49,10 +56,10 @@ class GptMlir(Adapter):
             return self._linear(case)
         from gpt_mlir import LLM
 
-        folder = self.folder(case)
-        if folder not in self._models:
-            self._models[folder] = LLM.from_pretrained(folder, options=self._options)
-        llm = self._models[folder]
+        key = self.folder(case), case.dtype
+        if key not in self._models:
+            self._models[key] = LLM.from_pretrained(key[0], options=self._options, dtype=case.dtype)
+        llm = self._models[key]
         ids = self.prompt(case)
         if case.kind == "forward":
             return Job(lambda: llm.model.forward(ids), lambda logits: logits[0, -1])
@@ -70,39 +77,53 @@ class GptMlir(Adapter):
             )
         return self._cached(llm, case, ids)
 
-    def _cached(self, llm: object, case: Case, ids: Array) -> Job:
-        from gpt_mlir import LLM
-
-        assert isinstance(llm, LLM)
+    def _cached(self, llm: LLM, case: Case, ids: Array) -> Job:
         model = llm.model
-        caches = model.allocate(1, case.context + case.steps)
-        start = np.zeros(1, np.int64)
-        if case.kind == "prefill":
-            return Job(lambda: model.prefill(ids, start, caches), lambda logits: logits[0])
+        caches = model.allocate(case.batch, case.context + case.steps)
+        start = np.zeros(case.batch, np.int64)
+
+        def tokens() -> list[int]:
+            count = 1 + case.steps
+            result = llm.generate(
+                ids[-1].tolist(), max_new_tokens=count, do_sample=False, eos_token_id=[]
+            )
+            return list(result.token_ids)
+
+        if case.kind != "decode":
+            return Job(lambda: model.prefill(ids, start, caches), _last_logits, tokens=tokens)
         model.prefill(ids, start, caches)
         token = np.ascontiguousarray(ids[:, :1])
-        positions = [np.array([case.context + step], np.int64) for step in range(case.steps)]
+        positions = [
+            np.full(case.batch, case.context + step, np.int64) for step in range(case.steps)
+        ]
 
         def decode() -> Array:
             for position in positions:
                 logits = model.decode(token, position, caches)
             return logits
 
-        return Job(decode, lambda logits: logits[0])
+        return Job(decode, _last_logits, tokens=tokens)
 
     def _linear(self, case: Case) -> Job:
-        from gpt_mlir import Graph
+        from gpt_mlir import DType, Graph
         from gpt_mlir.compiler import compile_module
         from gpt_mlir.graph import ops
 
         # The number of rows is known at run time only, as in a model.
         _, k, n = case.shape
+        dtype = DType.of(case.dtype)
         graph = Graph("linear")
-        x = graph.input("x", ("rows", k))
-        graph.output("y", ops.linear(x, graph.weight("weight", (n, k))))
-        rows, weight = linear_operands(case)
+        x = graph.input("x", ("rows", k), dtype)
+        graph.output("y", ops.linear(x, graph.weight("weight", (n, k), dtype)))
+        rows, weight = (each.astype(dtype.numpy) for each in linear_operands(case))
         run = compile_module(graph.module, self._options).bind({"weight": weight})
-        return Job(lambda: run(rows), lambda y: np.asarray(y)[0])
+        return Job(lambda: run(rows), lambda y: np.asarray(y)[0].astype(np.float32))
+
+
+def _last_logits(logits: Array) -> Array:
+    """Returns those of the last sequence, of logits `[batch, vocab]`."""
+    row: Array = logits[-1].astype(np.float32)
+    return row
 
 
 class _Level0(GptMlir):

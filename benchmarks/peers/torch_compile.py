@@ -2,7 +2,7 @@
 
 Without a KV cache, which leaves single steps out and makes prefill a little less work than it is
 for the others: keys and values are not kept. Every shape is compiled for itself, which takes a
-minute or more for a large model; that is why it takes part only when it is asked for.
+minute or more for a large model; that is why it takes part in long runs only.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ class TorchCompile(TorchEager):
     name = "torch.compile"
     default = False
     kinds = frozenset({"forward", "prefill"})
+    models = frozenset({"gpt2", "roadmap", "shakespeare"})
+    batches = False
+
+    @classmethod
+    def accepts(cls, case: Case) -> bool:
+        """Returns whether it runs cases like this one; large ones would take minutes each."""
+        return super().accepts(case) and case.context <= 512 and case.kind != "start"
 
     @classmethod
     def available(cls) -> str | None:
@@ -37,5 +44,5 @@ class TorchCompile(TorchEager):
         torch.compiler.reset()  # forgets other shapes, which would make this one dynamic
         model = torch.compile(self.load(case), dynamic=False)
         ids = torch.from_numpy(self.prompt(case))
-        kept = 1 if case.kind == "prefill" else 0
+        kept = 0 if case.kind == "forward" else 1
         return Job(lambda: model(ids, use_cache=False, logits_to_keep=kept).logits, last_logits)

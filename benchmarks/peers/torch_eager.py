@@ -19,11 +19,13 @@ __all__ = ["TorchEager", "last_logits"]
 
 
 class TorchEager(Adapter):
-    """`AutoModelForCausalLM` in f32 with its default (SDPA) attention."""
+    """`AutoModelForCausalLM` with its default (SDPA) attention."""
 
     name = "PyTorch eager"
     packages = ("torch", "transformers")
     kinds = frozenset({"forward", "prefill", "decode", "generate", "linear"})
+    dtypes = frozenset({"f32", "bf16"})
+    batches = True
 
     def __init__(self, *, threads: int, scratch: Path) -> None:
         super().__init__(threads=threads, scratch=scratch)
@@ -35,41 +37,48 @@ class TorchEager(Adapter):
         torch.set_grad_enabled(False)
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
-        self._models: dict[Path, Any] = {}
+        self._models: dict[tuple[Path, str], Any] = {}
 
     def load(self, case: Case) -> Any:
         """Returns the model of a case."""
-        import torch
         import transformers
 
-        folder = self.folder(case)
-        if folder not in self._models:
-            model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-            self._models[folder] = model.eval()
-        return self._models[folder]
+        key = self.folder(case), case.dtype
+        if key not in self._models:
+            model = transformers.AutoModelForCausalLM.from_pretrained(key[0], dtype=_dtype(case))
+            self._models[key] = model.eval()
+        return self._models[key]
 
     def prepare(self, case: Case) -> Job:
         """Makes a case ready to run."""
         import torch
 
         if case.kind == "linear":
-            x, weight = map(torch.from_numpy, linear_operands(case))
-            return Job(lambda: torch.nn.functional.linear(x, weight), lambda y: y[0].numpy())
+            x, weight = (torch.from_numpy(each).to(_dtype(case)) for each in linear_operands(case))
+            return Job(
+                lambda: torch.nn.functional.linear(x, weight), lambda y: y[0].float().numpy()
+            )
         model = self.load(case)
         ids = torch.from_numpy(self.prompt(case))
         if case.kind == "generate":
             return Job(_generator(model, ids, case), np.array)
         if case.kind == "forward":
             return Job(lambda: model(ids, use_cache=False).logits, last_logits)
-        if case.kind == "prefill":
+        if case.kind != "decode":
             return Job(lambda: model(ids, use_cache=True, logits_to_keep=1).logits, last_logits)
         return _decoder(model, ids, case)
 
 
 def last_logits(logits: Any) -> Array:
-    """Returns the logits of the last token."""
-    row: Array = logits[0, -1].numpy()
+    """Returns the logits of the last token of the last sequence."""
+    row: Array = logits[-1, -1].float().numpy()
     return row
+
+
+def _dtype(case: Case) -> Any:
+    import torch
+
+    return {"f32": torch.float32, "bf16": torch.bfloat16}[case.dtype]
 
 
 def _decoder(model: Any, ids: Any, case: Case) -> Job:
