@@ -137,10 +137,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = arguments.output or _SCRATCH
         folder.mkdir(parents=True, exist_ok=True)
         page, result = folder / _PAGE.name, folder / _JSON.name
-    text = render(data, write_plots(data, page.parent))
-    page.write_text(text)
     if not arguments.render:
         result.write_text(json.dumps(data, indent=1) + "\n")
+    text = render(data, write_plots(data, page.parent))
+    page.write_text(text)
     print(text)
     print(f"written: {page}", file=sys.stderr)
     return 0

@@ -73,7 +73,7 @@ def _draw(results: list[dict[str, Any]], heading: str, path: Path) -> None:
     axes.set_xlim(0, 1.12)
     axes.set_xlabel("share of the fastest; at the bars: tokens per second")
     axes.set_title(heading)
-    axes.legend(loc="outside right upper", frameon=False)
+    plot.legend(loc="outside right upper", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     plot.savefig(path, format="svg", metadata={"Date": None})
     pyplot.close(plot)
