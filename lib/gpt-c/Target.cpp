@@ -11,6 +11,7 @@
 
 #include "gpt-c/Target.h"
 
+#include "gpt/Schedules/Schedules.h"
 #include "gpt/Target/CrashGuard.h"
 #include "gpt/Target/Emit.h"
 #include "gpt/Target/TargetOptions.h"
@@ -19,6 +20,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Tools/Plugins/PassPlugin.h"
 
 using namespace mlir;
 
@@ -72,7 +74,7 @@ static std::string print(Diagnostic &diagnostic) {
 
 /// Builds the passes of `pipeline`, which is either anchored on
 /// "builtin.module" or a list of passes for a module.
-static LogicalResult parsePipeline(StringRef pipeline, PassManager &passes,
+static LogicalResult parsePipeline(StringRef pipeline, OpPassManager &passes,
                                    raw_ostream &errors) {
   StringRef elements = pipeline.trim();
   if (elements.consume_front("builtin.module(")) {
@@ -120,6 +122,52 @@ MlirLogicalResult gptRunPipeline(MlirModule module, MlirStringRef pipeline,
   return wrap(result);
 }
 
+/// Hands an error to `onError`.
+static MlirLogicalResult fail(llvm::Error error, MlirStringCallback onError,
+                              void *userData) {
+  std::string text = llvm::toString(std::move(error));
+  onError(wrap(StringRef(text)), userData);
+  return wrap(failure());
+}
+
+MlirLogicalResult gptListPasses(MlirStringRef pipeline,
+                                MlirStringCallback onPass,
+                                MlirStringCallback onError, void *userData) {
+  OpPassManager passes(ModuleOp::getOperationName());
+  std::string errors;
+  llvm::raw_string_ostream stream(errors);
+  if (failed(parsePipeline(unwrap(pipeline), passes, stream))) {
+    onError(wrap(StringRef(errors).trim()), userData);
+    return wrap(failure());
+  }
+  for (Pass &pass : passes.getPasses()) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    pass.printAsTextualPipeline(os);
+    onPass(wrap(StringRef(text)), userData);
+  }
+  return wrap(success());
+}
+
+MlirLogicalResult gptLoadPassPlugin(MlirStringRef path,
+                                    MlirStringCallback onError,
+                                    void *userData) {
+  llvm::Expected<PassPlugin> plugin = PassPlugin::load(unwrap(path).str());
+  if (!plugin)
+    return fail(plugin.takeError(), onError, userData);
+  plugin->registerPassRegistryCallbacks();
+  return wrap(success());
+}
+
+MlirLogicalResult gptGetSchedule(MlirStringRef name, MlirStringCallback onText,
+                                 void *userData) {
+  const gpt::Schedule *schedule = gpt::findSchedule(unwrap(name));
+  if (!schedule)
+    return wrap(failure());
+  onText(wrap(schedule->text), userData);
+  return wrap(success());
+}
+
 //===----------------------------------------------------------------------===//
 // Targets
 //===----------------------------------------------------------------------===//
@@ -131,14 +179,6 @@ static gpt::TargetOptions unwrapOptions(const GptTargetOptions &options) {
   result.features = unwrap(options.features).str();
   result.optLevel = options.optLevel;
   return result;
-}
-
-/// Hands an error to `onError`.
-static MlirLogicalResult fail(llvm::Error error, MlirStringCallback onError,
-                              void *userData) {
-  std::string text = llvm::toString(std::move(error));
-  onError(wrap(StringRef(text)), userData);
-  return wrap(failure());
 }
 
 void gptGetHostCpu(MlirStringCallback callback, void *userData) {

@@ -37,6 +37,27 @@ MLIR_CAPI_EXPORTED MlirLogicalResult gptRunPipeline(
     MlirModule module, MlirStringRef pipeline, MlirStringRef reproducer,
     GptDiagnosticCallback onDiagnostic, void *userData);
 
+/// Passes the text of each pass of the textual pipeline `pipeline` to `onPass`,
+/// in order and with its options. Named pipelines are taken apart; what is
+/// nested stands within its anchor, "func.func(...)". If the pipeline is not
+/// valid, `onError` is called instead and the result is a failure.
+MLIR_CAPI_EXPORTED MlirLogicalResult gptListPasses(MlirStringRef pipeline,
+                                                   MlirStringCallback onPass,
+                                                   MlirStringCallback onError,
+                                                   void *userData);
+
+/// Loads a shared library with passes, as `--load-pass-plugin` does, and
+/// registers them. If it cannot be loaded, `onError` is called and the result
+/// is a failure.
+MLIR_CAPI_EXPORTED MlirLogicalResult gptLoadPassPlugin(
+    MlirStringRef path, MlirStringCallback onError, void *userData);
+
+/// Passes the text of the built-in schedule `name` to `onText`; fails if there
+/// is none.
+MLIR_CAPI_EXPORTED MlirLogicalResult gptGetSchedule(MlirStringRef name,
+                                                    MlirStringCallback onText,
+                                                    void *userData);
+
 //===----------------------------------------------------------------------===//
 // Targets
 //===----------------------------------------------------------------------===//

@@ -74,6 +74,39 @@ runPipeline(MlirModule module, const std::string &pipeline,
   return {mlirLogicalResultIsSuccess(result), std::move(diagnostics)};
 }
 
+std::vector<std::string> listPasses(const std::string &pipeline) {
+  struct Result {
+    std::vector<std::string> passes;
+    std::string error;
+  } result;
+  MlirLogicalResult status = gptListPasses(
+      wrap(pipeline),
+      [](MlirStringRef pass, void *data) {
+        static_cast<Result *>(data)->passes.push_back(unwrap(pass));
+      },
+      [](MlirStringRef error, void *data) {
+        static_cast<Result *>(data)->error = unwrap(error);
+      },
+      &result);
+  if (mlirLogicalResultIsFailure(status))
+    throw std::runtime_error(result.error);
+  return result.passes;
+}
+
+void loadPassPlugin(const std::string &path) {
+  std::string error;
+  if (mlirLogicalResultIsFailure(
+          gptLoadPassPlugin(wrap(path), appendTo, &error)))
+    throw std::runtime_error(error);
+}
+
+std::string getSchedule(const std::string &name) {
+  std::string text;
+  if (mlirLogicalResultIsFailure(gptGetSchedule(wrap(name), appendTo, &text)))
+    throw nb::value_error(("no built-in schedule '" + name + "'").c_str());
+  return text;
+}
+
 std::tuple<std::string, std::string, std::string>
 resolveTarget(const std::string &triple, const std::string &cpu,
               const std::string &features) {
@@ -162,6 +195,14 @@ NB_MODULE(_compiler, m) {
         "Returns whether it succeeded, and the (severity, text) of every\n"
         "diagnostic. If it failed and `reproducer` names a file, that file\n"
         "then holds input for `gpt-opt --run-reproducer`.");
+  m.def("list_passes", &listPasses, "pipeline"_a,
+        "Returns the text of each pass of a textual pipeline, named pipelines\n"
+        "taken apart. Raises RuntimeError if it is not valid.");
+  m.def("load_pass_plugin", &loadPassPlugin, "path"_a,
+        "Loads a shared library with passes and registers them. Raises\n"
+        "RuntimeError if that fails.");
+  m.def("schedule_text", &getSchedule, "name"_a,
+        "Returns the text of a built-in schedule.");
   m.def("emit", &emit, "module"_a, "kind"_a, nb::kw_only(), "triple"_a = "",
         "cpu"_a = "native", "features"_a = "", "opt_level"_a = 3,
         "Emits a module of the LLVM dialect as 'llvmir', 'asm', 'object' or\n"

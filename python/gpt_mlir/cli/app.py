@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gpt_mlir.cli import texts
-from gpt_mlir.cli.stages import Stage
+from gpt_mlir.cli.stages import Reference, Stage
 
 __all__ = ["app"]
 
@@ -191,6 +191,66 @@ def inspect(
         batch=batch,
         tokens=tokens,
         options=_options(target_cpu, target_features, opt_level),
+    )
+
+
+@app.command(help=texts.VERIFY)
+def verify(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model folder, or an .mlir file of gpt ops.")
+    ],
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What a model is run on.")
+    ] = None,
+    max_new_tokens: Annotated[
+        int, typer.Option("--max-new-tokens", "-n", min=0, help="Tokens that a model decodes.")
+    ] = 4,
+    reference: Annotated[
+        Reference, typer.Option(help="What results are compared with.")
+    ] = Reference.FLOAT64,
+    steps: Annotated[
+        bool | None,
+        typer.Option(
+            "--steps/--no-steps",
+            help="Check each step of a schedule; only for .mlir files if not said.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs of an .mlir file.")] = 0,
+    trials: Annotated[int, typer.Option(min=1, help="Sets of such inputs.")] = 3,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=N", help="Size of a dynamic dimension of an .mlir file."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    pipeline: Annotated[
+        str | None,
+        typer.Option(metavar="PASSES", help="Pipeline to verify instead of the compiler's own."),
+    ] = None,
+    load_pass_plugin: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Shared library with MLIR passes.")
+    ] = None,
+    target_cpu: TargetCpu = "native",
+    target_features: TargetFeatures = "",
+    opt_level: OptLevel = 3,
+) -> None:
+    """Checks every stage of the compiler."""
+    import dataclasses
+
+    from gpt_mlir.cli.verify import run
+
+    options: Any = _options(target_cpu, target_features, opt_level)
+    run(
+        model,
+        prompt=prompt,
+        new_tokens=max_new_tokens,
+        reference=reference,
+        steps=steps,
+        seed=seed,
+        trials=trials,
+        sizes=size or [],
+        plugins=load_pass_plugin or [],
+        as_json=json,
+        options=dataclasses.replace(options, pipeline=pipeline),
     )
 
 

@@ -1,10 +1,10 @@
-"""The stages whose IR can be shown."""
+"""The choices of options: stages whose IR can be shown, references to compare with."""
 
 from __future__ import annotations
 
 import enum
 
-__all__ = ["Stage"]
+__all__ = ["Reference", "Stage"]
 
 
 class Stage(enum.StrEnum):
@@ -16,3 +16,10 @@ class Stage(enum.StrEnum):
     LOOPS = "loops"
     LLVM = "llvm"
     ASM = "asm"
+
+
+class Reference(enum.StrEnum):
+    """What verification compares with."""
+
+    FLOAT64 = "float64"
+    TRANSFORMERS = "transformers"

@@ -62,3 +62,19 @@ Examples:
   gpt-mlir inspect --stage linalg --function block_decode | less
   gpt-mlir inspect --stage gpt | gpt-opt --gpt-to-linalg-pipeline
 """
+
+VERIFY = """Check every stage of the compiler against an independent reference.
+
+Runs the model, or each function of an .mlir file on random inputs, with the code of each stage:
+the pipeline up to there, then the plainest lowering. Prints for each stage the largest errors,
+the change from the stage before, and how much of the tolerance is used. The reference is an
+evaluator in float64 that knows nothing of the compiler, or transformers.
+
+Exit code 1 if a stage is outside of its tolerance.
+
+\b
+Examples:
+  gpt-mlir verify ./my-gpt2
+  gpt-mlir verify ./my-gpt2 --reference transformers --prompt "Once upon a time"
+  gpt-mlir verify block.mlir --size seq=17 --json
+"""

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from gpt_mlir.compiler.cache import ObjectCache as ObjectCache
     from gpt_mlir.compiler.driver import compile_module as compile_module
     from gpt_mlir.compiler.driver import emit as emit
+    from gpt_mlir.compiler.driver import list_passes as list_passes
+    from gpt_mlir.compiler.driver import llvm_pipeline as llvm_pipeline
+    from gpt_mlir.compiler.driver import load_pass_plugin as load_pass_plugin
     from gpt_mlir.compiler.driver import lower as lower
     from gpt_mlir.compiler.driver import run_pipeline as run_pipeline
+    from gpt_mlir.compiler.driver import schedule_text as schedule_text
     from gpt_mlir.compiler.options import CompileOptions as CompileOptions
 
 _EXPORTS = {
@@ -23,8 +27,12 @@ _EXPORTS = {
     "ObjectCache": "cache",
     "compile_module": "driver",
     "emit": "driver",
+    "list_passes": "driver",
+    "llvm_pipeline": "driver",
+    "load_pass_plugin": "driver",
     "lower": "driver",
     "run_pipeline": "driver",
+    "schedule_text": "driver",
 }
 
 __all__ = [*_EXPORTS]

@@ -24,7 +24,19 @@ from gpt_mlir.compiler.options import CompileOptions
 from gpt_mlir.errors import CompileError
 from gpt_mlir.runtime.executable import Executable
 
-__all__ = ["OutputKind", "Stage", "compile_module", "emit", "lower", "module_key", "run_pipeline"]
+__all__ = [
+    "OutputKind",
+    "Stage",
+    "compile_module",
+    "emit",
+    "list_passes",
+    "llvm_pipeline",
+    "load_pass_plugin",
+    "lower",
+    "module_key",
+    "run_pipeline",
+    "schedule_text",
+]
 
 Stage = Literal["gpt", "linalg", "vector", "loops", "llvm"]
 OutputKind = Literal["llvmir", "asm", "object", "shared"]
@@ -40,21 +52,29 @@ _LEVELS = {"warning": logging.WARNING, "remark": logging.INFO, "note": logging.I
 _LLVM_LEVELS = (1, 3, 3, 3)
 
 
-def run_pipeline(module: ir.Module, pipeline: str, *, what: str = "the pipeline failed") -> None:
+def run_pipeline(
+    module: ir.Module,
+    pipeline: str,
+    *,
+    what: str = "the pipeline failed",
+    quiet: bool = False,
+) -> None:
     """Runs a textual pass pipeline on `module`, in place, without the GIL.
 
     Args:
         module: The module; no other thread may use it meanwhile.
         pipeline: As for `gpt-opt --pass-pipeline`; the enclosing "builtin.module(...)" is optional.
         what: The beginning of the error message.
+        quiet: Log no warnings and remarks, and leave no reproducer of a failure.
 
     Raises:
         CompileError: A pass failed, or the pipeline is not valid.
     """
     reproducer = Path(tempfile.gettempdir()) / f"gpt-mlir-{uuid.uuid4().hex}.mlir"
-    succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, str(reproducer))
+    file = "" if quiet else str(reproducer)
+    succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, file)
     for severity, text in diagnostics:
-        if severity in _LEVELS:
+        if severity in _LEVELS and not quiet:
             _LOG.log(_LEVELS[severity], "%s: %s", severity, text)
     if not succeeded:
         raise CompileError(
@@ -62,6 +82,49 @@ def run_pipeline(module: ir.Module, pipeline: str, *, what: str = "the pipeline 
             diagnostics=[text for severity, text in diagnostics if severity == "error"],
             reproducer=reproducer if reproducer.exists() else None,
         )
+
+
+def list_passes(pipeline: str) -> list[str]:
+    """Returns the passes of a textual pipeline with their options, named pipelines taken apart.
+
+    Raises:
+        CompileError: The pipeline is not valid.
+    """
+    try:
+        return list(_compiler.list_passes(pipeline))
+    except RuntimeError as error:
+        raise CompileError(f"the pipeline is not valid: {error}") from None
+
+
+def load_pass_plugin(path: Path) -> None:
+    """Loads a shared library with MLIR passes, for use in `CompileOptions.pipeline`.
+
+    Raises:
+        CompileError: It cannot be loaded.
+    """
+    try:
+        _compiler.load_pass_plugin(str(path))
+    except RuntimeError as error:
+        raise CompileError(f"{path}: not a pass plugin: {error}") from None
+
+
+def llvm_pipeline(options: CompileOptions | None = None) -> str:
+    """Returns the textual pipeline that lowers a `gpt` module to the LLVM dialect."""
+    return _stage_pipeline("llvm", options or CompileOptions())
+
+
+def schedule_text(schedule: str) -> str:
+    """Returns the text of a schedule: a built-in one by name, or a file.
+
+    Raises:
+        CompileError: There is no such schedule, or it cannot be read.
+    """
+    if schedule.endswith(".mlir"):
+        return _read_schedule(CompileOptions(schedule=schedule))
+    try:
+        return str(_compiler.schedule_text(schedule))
+    except ValueError as error:
+        raise CompileError(str(error)) from None
 
 
 def lower(

@@ -1,1 +1,37 @@
-"""Checks of compiled code against references that know nothing of the compiler."""
+"""Checks of compiled code against references that know nothing of the compiler.
+
+`verify_module` and `verify_model` run every stage of the pipeline; `bisect_module` finds the pass
+after which the results are wrong. Names are loaded when first used: the references need no MLIR.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpt_mlir.verify.checker import Outcome as Outcome
+    from gpt_mlir.verify.inputs import InputOptions as InputOptions
+    from gpt_mlir.verify.report import Report as Report
+    from gpt_mlir.verify.verification import read_module as read_module
+    from gpt_mlir.verify.verification import verify_model as verify_model
+    from gpt_mlir.verify.verification import verify_module as verify_module
+
+_EXPORTS = {
+    "InputOptions": "inputs",
+    "Outcome": "checker",
+    "Report": "report",
+    "read_module": "verification",
+    "verify_model": "verification",
+    "verify_module": "verification",
+}
+
+__all__ = [*_EXPORTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module '{__name__}' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    globals()[name] = value
+    return value

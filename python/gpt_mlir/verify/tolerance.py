@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from gpt_mlir.dtypes import DType
 
-__all__ = ["F32_ROUNDOFF", "LARGEST", "LIBM", "RESULT_ROUNDINGS", "ROUNDOFF", "TINY", "allowed"]
+__all__ = [
+    "F32_ROUNDOFF",
+    "LARGEST",
+    "LIBM",
+    "RESULT_ROUNDINGS",
+    "ROUNDOFF",
+    "SAFETY",
+    "TINY",
+    "allowed",
+]
 
 # Half the distance from 1 to the next number: the relative error of one rounding to nearest.
 ROUNDOFF = {DType.F32: 2.0**-24, DType.BF16: 2.0**-8, DType.F16: 2.0**-11}
@@ -42,6 +51,10 @@ LIBM = 8
 # A result is computed in f32 and then rounded to its own type; where both roundings go the same
 # way the error is a little more than one roundoff.
 RESULT_ROUNDINGS = 1.01
+
+# Standard deviations that a result of many ops may be away. The largest of a million normal
+# deviates is at 5; the rounding of narrow types is as large as the noise that stands for it.
+SAFETY = 8.0
 
 
 def allowed(want: NDArray[Any], dtype: DType, error: NDArray[Any] | float) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ It walks the IR through MLIR's bindings and computes every op of the `gpt` diale
 them.
 """
 
-from gpt_mlir.verify.evaluator.expected import Expected, expect
+from gpt_mlir.verify.evaluator.expected import Expected, expect, expect_all
 from gpt_mlir.verify.evaluator.interpreter import Computed, Interpreter, Noise, evaluate
 
-__all__ = ["Computed", "Expected", "Interpreter", "Noise", "evaluate", "expect"]
+__all__ = ["Computed", "Expected", "Interpreter", "Noise", "evaluate", "expect", "expect_all"]

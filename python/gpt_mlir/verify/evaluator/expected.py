@@ -9,7 +9,7 @@ is the tolerance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +18,12 @@ import numpy as np
 from gpt_mlir.dtypes import DType
 from gpt_mlir.verify.evaluator.interpreter import Interpreter, Noise
 from gpt_mlir.verify.reference import Array
-from gpt_mlir.verify.tolerance import LARGEST, allowed
+from gpt_mlir.verify.tolerance import LARGEST, SAFETY, allowed
 
-__all__ = ["PROBES", "SAFETY", "Expected", "expect"]
+__all__ = ["PROBES", "Expected", "expect", "expect_all"]
 
 # Evaluations with noise. The spread of an element is taken over them and over its row.
 PROBES = 6
-# Standard deviations of the disturbed results that a result may be away: the largest of a million
-# normal deviates is at 5, and the rounding of narrow types is as large as the noise that stands
-# for it.
-SAFETY = 8.0
 
 
 @dataclass(frozen=True)
@@ -77,12 +73,25 @@ def expect(
     Raises:
         InputError: The function cannot be evaluated with these arguments.
     """
-    exact = Interpreter(module).call(function, arguments)
-    probes = [
-        Interpreter(module, noise=Noise(seed + probe)).call(function, arguments)
-        for probe in range(PROBES)
-    ]
-    types = _result_types(module, function)
+    return expect_all(
+        lambda noise: Interpreter(module, noise=noise).call(function, arguments),
+        _result_types(module, function),
+        seed=seed,
+    )
+
+
+def expect_all(
+    run: Callable[[Noise | None], Sequence[Array]], types: Sequence[DType], *, seed: int = 0
+) -> list[Expected]:
+    """Measures the tolerance of every value of a computation; see `expect`.
+
+    Args:
+        run: Evaluates, with noise if there is one.
+        types: The element type of each value that it returns.
+        seed: Seed of the noise.
+    """
+    exact = run(None)
+    probes = [run(Noise(seed + probe)) for probe in range(PROBES)]
     return [
         _expected(value, dtype, [probe[index] for probe in probes])
         for index, (value, dtype) in enumerate(zip(exact, types, strict=True))

@@ -39,7 +39,8 @@ def _attend(
         abs(scale) * (query.shape[-1] + 4) * (np.abs(query) @ np.abs(key).swapaxes(-1, -2))
     )
     finite_mask = np.where(np.isfinite(mask), np.abs(mask), 0)
-    worst = (score_error + finite_mask).max(initial=0) + np.abs(scores).max(initial=0)
+    worst = (score_error + finite_mask).max(-1, initial=0, keepdims=True)
+    worst = worst + np.abs(scores).max(-1, initial=0, keepdims=True)
     error = (2 * worst + 2 * key.shape[2] + 2 * LIBM + 8) * (p @ np.abs(value))
     batch, heads, seq, features = result.shape
     shape = (batch, seq, heads * features)

@@ -1,0 +1,116 @@
+"""`gpt-mlir verify`: every stage of the compiler against an independent reference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gpt_mlir.errors import ConfigError, InputError
+from gpt_mlir.verify.report import Report, table_header, table_row
+
+__all__ = ["run"]
+
+
+def run(
+    model: Path,
+    *,
+    prompt: str | None,
+    new_tokens: int,
+    reference: str,
+    steps: bool | None,
+    seed: int,
+    trials: int,
+    sizes: Sequence[str],
+    plugins: Sequence[Path],
+    as_json: bool,
+    options: Any,
+) -> None:
+    """Verifies a model folder or a module and prints a table or JSON.
+
+    Args:
+        model: A model folder or an `.mlir` file.
+        prompt: The text for a model; None for a default.
+        new_tokens: Tokens that a model decodes.
+        reference: "float64" or "transformers".
+        steps: Whether schedules are taken apart; None for modules only.
+        seed: Seed of the inputs of a module.
+        trials: Sets of inputs of a module.
+        sizes: "name=number" each: sizes of a module's dynamic dimensions.
+        plugins: Pass plugins to load.
+        as_json: Whether to print JSON.
+        options: How to compile.
+    """
+    from gpt_mlir.compiler import load_pass_plugin
+    from gpt_mlir.verify import InputOptions, read_module, verify_model, verify_module
+
+    for plugin in plugins:
+        load_pass_plugin(plugin)
+    is_model = model.is_dir()
+    if not is_model and model.suffix != ".mlir":
+        raise ConfigError(f"{model}: expected a model folder or an .mlir file")
+    _refuse_options_of_the_other_kind(is_model, prompt, reference, sizes)
+
+    def show(outcome: Any) -> None:
+        if not as_json:
+            print(table_row(outcome, tokens=is_model), flush=True)
+
+    if not as_json:
+        print(table_header(tokens=is_model), flush=True)
+    if is_model:
+        report = verify_model(
+            model,
+            prompt=prompt,
+            new_tokens=new_tokens,
+            reference="transformers" if reference == "transformers" else "float64",
+            options=options,
+            steps=bool(steps),
+            on_outcome=show,
+        )
+    else:
+        inputs = InputOptions(seed=seed, trials=trials, sizes=_parse_sizes(sizes))
+        report = verify_module(
+            read_module(model),
+            options=options,
+            inputs=inputs,
+            steps=steps is not False,
+            subject=str(model),
+            on_outcome=show,
+        )
+    _finish(report, as_json)
+
+
+def _finish(report: Report, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2))
+    elif report.succeeded:
+        print(f"all {len(report.outcomes)} stages are within the tolerance")
+    if not report.succeeded:
+        wrong = next(outcome for outcome in report.outcomes if outcome.status != "equal")
+        if not as_json:
+            print(f"first stage outside of the tolerance: {wrong.name} {wrong.step}".rstrip())
+        raise typer.Exit(1)
+
+
+def _refuse_options_of_the_other_kind(
+    is_model: bool, prompt: str | None, reference: str, sizes: Sequence[str]
+) -> None:
+    if not is_model and prompt is not None:
+        raise InputError("--prompt is for models; a module gets random inputs from --seed")
+    if not is_model and reference == "transformers":
+        raise InputError("--reference transformers is for models; expected float64 for a module")
+    if is_model and sizes:
+        raise InputError("--size is for .mlir files; a model's sizes follow from its prompt")
+
+
+def _parse_sizes(sizes: Sequence[str]) -> dict[str, int]:
+    parsed = {}
+    for text in sizes:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal():
+            raise InputError(f"--size expected NAME=NUMBER, got {text!r}")
+        parsed[name] = int(number)
+    return parsed

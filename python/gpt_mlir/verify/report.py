@@ -1,0 +1,74 @@
+"""What verification found, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpt_mlir.verify.checker import Outcome
+
+__all__ = ["Report", "table_header", "table_row"]
+
+_WIDTH = 52
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The stages of one program.
+
+    Attributes:
+        subject: What was verified.
+        reference: What it was compared with.
+        outcomes: One per stage, in the order of the pipeline.
+    """
+
+    subject: str
+    reference: str
+    outcomes: Sequence[Outcome]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every stage that could be run is within its tolerance."""
+        return all(outcome.status == "equal" for outcome in self.outcomes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the report as plain data."""
+        return {
+            "subject": self.subject,
+            "reference": self.reference,
+            "succeeded": self.succeeded,
+            "stages": [dataclasses.asdict(outcome) for outcome in self.outcomes],
+        }
+
+
+def table_header(*, tokens: bool) -> str:
+    """Returns the first line of the table."""
+    columns = f"{'stage':<{_WIDTH}}{'max abs':>10}{'max rel':>10}{'NMSE':>10}{'change':>10}"
+    return f"{columns}{'used':>7}  {'tokens  ' if tokens else ''}result"
+
+
+def table_row(outcome: Outcome, *, tokens: bool) -> str:
+    """Returns the line of one stage, and further ones for what went wrong."""
+    name = f"  {outcome.name}: {outcome.step}" if outcome.step else outcome.name
+    name = name if len(name) < _WIDTH else f"{name[: _WIDTH - 2]}…"
+    difference = outcome.difference
+    if difference is None:
+        numbers = " " * 47
+    else:
+        change = f"{outcome.change:>10.1e}" if outcome.change is not None else " " * 10
+        numbers = (
+            f"{difference.absolute:>10.1e}{difference.relative:>10.1e}{difference.nmse:>10.1e}"
+            f"{change}{min(difference.used, 9.99):>7.0%}"
+        )
+    chosen = ""
+    if tokens:
+        equal = difference is not None and difference.first_token is None
+        chosen = f"{'equal' if equal else 'differ':<8}"
+    lines = [f"{name:<{_WIDTH}}{numbers}  {chosen}{outcome.status}"]
+    if outcome.message:
+        lines.append(f"    {outcome.message}")
+    if difference is not None and difference.first_token is not None:
+        lines.append(f"    first token that differs: {difference.first_token}")
+    return "\n".join(lines)

@@ -1,0 +1,167 @@
+"""The steps of a schedule: a sequence of the Transform dialect, cut off after each of its ops.
+
+A step is one op of the sequence, or one op inside of a `transform.foreach` or of a sequence that is
+included, at any depth. Cut off there, the schedule is still valid: nothing comes after the last op,
+so the results it had, and those of the ops that enclose it, are not needed and are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpt_mlir import ir
+from gpt_mlir.compiler import schedule_text
+
+__all__ = ["ScheduleStep", "applies_schedule", "schedule_steps", "with_schedule"]
+
+_APPLY = re.compile(r"gpt-apply-schedule\{(?P<options>.*)\}$")
+_LINE = re.compile(r":(\d+):\d+")
+
+
+@dataclass(frozen=True)
+class ScheduleStep:
+    """A prefix of a schedule's sequence.
+
+    Attributes:
+        label: The last op of it, and its line in the schedule.
+        text: The schedule, cut off after this op.
+        schedule: The name or file of the whole schedule.
+    """
+
+    label: str
+    text: str
+    schedule: str
+
+
+def schedule_steps(pass_text: str) -> list[ScheduleStep]:
+    """Returns the steps of the sequence that a pass applies, in order.
+
+    Args:
+        pass_text: A pass with its options.
+
+    Returns:
+        The steps; none if the pass applies no schedule, or the schedule has no such sequence.
+    """
+    match = _APPLY.match(pass_text)
+    options = dict(re.findall(r"([\w-]+)=(\S+)", match["options"])) if match else {}
+    if "schedule" not in options or "sequence" not in options:
+        return []
+    text = schedule_text(options["schedule"])
+    with ir.Context():
+        module = ir.Module.parse(text)
+        sequence = _find_sequence(module, options["sequence"])
+        paths = list(_paths(module, sequence)) if sequence is not None else []
+        steps = []
+        for path in paths:
+            cut = ir.Module.parse(text)
+            last = _cut(cut, _find_sequence(cut, options["sequence"]), path)
+            steps.append(ScheduleStep(last, str(cut), options["schedule"]))
+    return steps
+
+
+def applies_schedule(pass_text: str) -> bool:
+    """Whether a pass applies a schedule."""
+    return _APPLY.match(pass_text) is not None
+
+
+def with_schedule(pass_text: str, file: str) -> str:
+    """Returns the text of a pass that applies a schedule, with another file as its schedule."""
+    return re.sub(r"\bschedule=\S+?(?=[ }])", f"schedule={file}", pass_text)
+
+
+def _find_sequence(module: Any, name: str) -> Any:
+    for view in module.body.operations:
+        op = view.operation
+        if op.name == "transform.named_sequence" and op.attributes["sym_name"].value == name:
+            return op
+    return None
+
+
+def _steps_of(sequence: Any) -> list[Any]:
+    """Returns the ops of the body of a sequence or a loop, without the terminator."""
+    return [view.operation for view in sequence.regions[0].blocks[0].operations][:-1]
+
+
+def _inner(module: Any, op: Any) -> Any:
+    """Returns the op whose body `op` runs, or None."""
+    if op.name == "transform.foreach":
+        return op
+    if op.name == "transform.include":
+        return _find_sequence(module, op.attributes["target"].value)
+    return None
+
+
+def _paths(module: Any, sequence: Any) -> Iterator[list[int]]:
+    """Yields the index of each step, one index per level, in the order in which they run."""
+    for index, op in enumerate(_steps_of(sequence)):
+        inner = _inner(module, op)
+        if inner is None:
+            yield [index]
+        else:
+            yield from ([index, *path] for path in _paths(module, inner))
+
+
+def _cut(module: Any, sequence: Any, path: Sequence[int]) -> str:
+    """Removes what comes after the step at `path`; returns the label of that step."""
+    operations = _steps_of(sequence)
+    terminator = sequence.regions[0].blocks[0].operations[len(operations)].operation
+    _replace_terminator(terminator)
+    for op in reversed(operations[path[0] + 1 :]):
+        op.erase()
+    last = operations[path[0]]
+    if len(path) == 1:
+        return _label(last)
+    if last.name == "transform.include":
+        # The sequence may be included elsewhere, too: this is a copy of it.
+        inner = _copy_sequence(module, last.attributes["target"].value)
+        label = _cut(module, inner, path[1:])
+        attributes = {name: last.attributes[name] for name in last.attributes}
+        attributes["target"] = ir.FlatSymbolRefAttr.get(inner.attributes["sym_name"].value)
+        with last.location, ir.InsertionPoint(last):
+            ir.Operation.create(
+                last.name, operands=list(last.operands), attributes=attributes, results=[]
+            )
+        last.erase()
+        return label
+    label = _cut(module, last, path[1:])
+    if len(last.results):
+        with last.location, ir.InsertionPoint(last):
+            loop = ir.Operation.create(
+                last.name, operands=list(last.operands), results=[], regions=1
+            )
+        last.regions[0].blocks[0].append_to(loop.regions[0])
+        last.erase()
+    return label
+
+
+def _replace_terminator(terminator: Any) -> None:
+    """Makes a block yield nothing."""
+    with terminator.location, ir.InsertionPoint(terminator):
+        ir.Operation.create(terminator.name)
+    terminator.erase()
+
+
+def _copy_sequence(module: Any, name: str) -> Any:
+    """Copies a sequence, without results, under a name that is free."""
+    source = _find_sequence(module, name)
+    free = f"{name}_cut"
+    while _find_sequence(module, free) is not None:
+        free += "_"
+    copy = source.clone(ir.InsertionPoint(source))
+    copy.operation.attributes["sym_name"] = ir.StringAttr.get(free)
+    kind = source.attributes["function_type"].value
+    copy.operation.attributes["function_type"] = ir.TypeAttr.get(
+        ir.FunctionType.get(kind.inputs, [])
+    )
+    if "res_attrs" in copy.operation.attributes:
+        del copy.operation.attributes["res_attrs"]
+    return copy.operation
+
+
+def _label(op: Any) -> str:
+    line = _LINE.search(str(op.location))
+    where = f" (line {line[1]})" if line else ""
+    return f"{op.name.removeprefix('transform.')}{where}"

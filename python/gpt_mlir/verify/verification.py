@@ -1,0 +1,143 @@
+"""Verification of a module or of a model: all stages, as a report."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gpt_mlir import ir
+from gpt_mlir.compiler import CompileOptions
+from gpt_mlir.errors import CompileError, InputError
+from gpt_mlir.generation import LLM
+from gpt_mlir.generation.prompts import PromptEncoder
+from gpt_mlir.verify.checker import Checker, Outcome
+from gpt_mlir.verify.inputs import InputOptions
+from gpt_mlir.verify.model_program import ModelProgram, Reference
+from gpt_mlir.verify.program import ModuleProgram, Program
+from gpt_mlir.verify.report import Report
+from gpt_mlir.verify.stages import StagePlan
+
+__all__ = ["DEFAULT_PROMPT", "read_module", "verify_model", "verify_module"]
+
+DEFAULT_PROMPT = "The quick brown fox jumps over the lazy dog"
+# Of a model without a tokenizer.
+_DEFAULT_IDS = tuple(range(3, 14))
+
+# Called with the result of each stage as soon as it is there.
+OnOutcome = Callable[[Outcome], None]
+
+
+def read_module(path: Path) -> Any:
+    """Reads a module of the `gpt` dialect from a file.
+
+    Raises:
+        InputError: The file cannot be read.
+        CompileError: It does not hold a module.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    with ir.Context():
+        try:
+            return ir.Module.parse(text)
+        except ir.MLIRError as error:  # type: ignore[attr-defined]  # set by MLIR on import
+            found = [f"{d.location}: {d.message}" for d in error.error_diagnostics]
+            raise CompileError(f"{path}: not a module", diagnostics=found) from None
+
+
+def verify_module(
+    module: Any,
+    *,
+    options: CompileOptions | None = None,
+    inputs: InputOptions | None = None,
+    steps: bool = True,
+    subject: str = "module",
+    on_outcome: OnOutcome | None = None,
+) -> Report:
+    """Runs every public function of `module` at every stage, against float64.
+
+    Args:
+        module: A module of the `gpt` dialect; it is not changed.
+        options: How it is compiled.
+        inputs: The random inputs.
+        steps: Whether schedules are taken apart.
+        subject: What the report calls it.
+        on_outcome: Called with each stage as soon as it is known.
+
+    Raises:
+        CompileError: The module cannot be compiled at all.
+        InputError: A function cannot be evaluated, or an option does not fit.
+    """
+    program = ModuleProgram(module, inputs or InputOptions())
+    return _verify(program, options, steps, subject, "float64", on_outcome)
+
+
+def verify_model(
+    folder: Path,
+    *,
+    prompt: str | None = None,
+    new_tokens: int = 4,
+    reference: Reference = "float64",
+    options: CompileOptions | None = None,
+    steps: bool = False,
+    on_outcome: OnOutcome | None = None,
+) -> Report:
+    """Runs a model at every stage: the logits of a prompt and of some tokens after it.
+
+    Args:
+        folder: A model folder.
+        prompt: The text; None for a default one.
+        new_tokens: Tokens to decode.
+        reference: The evaluator in float64, or transformers in float64.
+        options: How it is compiled.
+        steps: Whether schedules are taken apart.
+        on_outcome: Called with each stage as soon as it is known.
+
+    Raises:
+        GptMlirError: The model cannot be loaded, or an option does not fit.
+    """
+    llm = LLM(folder, options=options)
+    program = ModelProgram(llm, _encode(llm, prompt), new_tokens=new_tokens, reference=reference)
+    return _verify(program, options, steps, str(folder), reference, on_outcome)
+
+
+def _encode(llm: LLM, prompt: str | None) -> list[int]:
+    if llm.tokenizer is None and prompt is None:
+        return [i % llm.config.vocab_size for i in _DEFAULT_IDS]
+    encoder = PromptEncoder(
+        llm.tokenizer,
+        vocab_size=llm.config.vocab_size,
+        context_length=llm.config.context_length,
+        bos_token_id=llm.generation_config.bos_token_id,
+    )
+    return list(encoder.encode(DEFAULT_PROMPT if prompt is None else prompt))
+
+
+def _verify(
+    program: Program,
+    options: CompileOptions | None,
+    steps: bool,
+    subject: str,
+    reference: str,
+    on_outcome: OnOutcome | None,
+) -> Report:
+    outcomes = []
+    with open_checker(program, options or CompileOptions()) as checker:
+        for outcome in checker.outcomes(steps=steps):
+            outcomes.append(outcome)
+            if on_outcome is not None:
+                on_outcome(outcome)
+    return Report(subject=subject, reference=reference, outcomes=outcomes)
+
+
+@contextlib.contextmanager
+def open_checker(program: Program, options: CompileOptions) -> Iterator[Checker]:
+    """Yields the checker of a program, with a folder for as long as it is used."""
+    with tempfile.TemporaryDirectory(prefix="gpt-mlir-verify-") as folder:
+        plan = StagePlan(program.module, options, Path(folder))
+        weights = program.weights if isinstance(program, ModelProgram) else None
+        yield Checker(program, plan, options, weights=weights)
