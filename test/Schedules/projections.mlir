@@ -1,14 +1,14 @@
-// What the schedules make of projections: sums that stay in registers, a weight
-// panel that is packed where it is used, no scalar work in the loop over the depth.
+// What the schedules make of projections: sums that stay in registers, an epilogue on
+// those registers, one store, no scalar work in the loop over the depth.
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 | FileCheck %s --check-prefixes=CHECK,AVX512
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx2 | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 --gpt-linalg-to-loops-pipeline=threads=true | FileCheck %s --check-prefix=LOOPS
 // RUN: gpt-opt %s --split-input-file --gpt-to-llvm-pipeline="opt-level=3 schedule=x86-avx512" | FileCheck %s --check-prefix=LLVM
 
 // CHECK-LABEL: func.func @one
-// The rows, one tile at a time; the last one is masked.
-// AVX512: vector.transfer_read {{.*}}: tensor<?x?xf32>, vector<8x16xf32>
-// AVX2: vector.transfer_read {{.*}}: tensor<?x?xf32>, vector<4x16xf32>
+// The rows, one tile at a time; the last one ends with its tensor.
+// AVX512: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<8x16xf32>
+// AVX2: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<4x16xf32>
 // AVX512: scf.forall (%[[N:.*]]) in (3)
 // AVX2: scf.forall (%[[N:.*]]) in (6)
 // AVX512: vector.transpose {{.*}} : vector<1x32x16xf32> to vector<1x16x32xf32>
@@ -24,7 +24,8 @@
 // AVX2-NEXT: vector.transfer_read
 // AVX2-NEXT: vector.contract {{.*}} : vector<4x4xf32>, vector<4x16xf32> into vector<4x16xf32>
 // AVX2-NEXT: scf.yield
-// CHECK: vector.transfer_write
+// CHECK-NOT: vector.transfer_read
+// CHECK: vector.transfer_write {{.*}} {in_bounds = [false, true]}
 
 // Panels are shared out to the threads.
 // LOOPS: func.func {{.*}}@one_parallel_body
@@ -35,6 +36,47 @@
 func.func @one(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>) -> tensor<?x?x96xf32> {
   %0 = gpt.linear %x, %w : (tensor<?x?x48xf32>, tensor<96x48xf32>) -> tensor<?x?x96xf32>
   return %0 : tensor<?x?x96xf32>
+}
+
+// -----
+
+// Bias, activation and residual of the sums while they are in registers; the bias is
+// read once for all rows.
+// CHECK-LABEL: func.func @epilogue
+// AVX512: %[[B:.*]] = vector.transfer_read {{.*}} : tensor<96xf32>, vector<32xf32>
+// AVX2: %[[B:.*]] = vector.transfer_read {{.*}} : tensor<96xf32>, vector<16xf32>
+// CHECK: %[[BB:.*]] = vector.broadcast %[[B]]
+// CHECK: %[[SUMS:.*]] = scf.for {{.*}} -> (vector
+// CHECK: scf.yield
+// CHECK: %[[R:.*]] = vector.transfer_read {{.*}} {in_bounds = [false, true]}
+// CHECK: %[[S:.*]] = arith.addf %[[SUMS]], %[[BB]]
+// CHECK: math.erf {{.*}} : vector
+// CHECK: %[[Y:.*]] = arith.addf %[[R]],
+// CHECK: vector.transfer_write %[[Y]]
+// CHECK-NOT: linalg.
+// CHECK: return
+func.func @epilogue(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %b: tensor<96xf32>, %r: tensor<?x?x96xf32>) -> tensor<?x?x96xf32> {
+  %0 = gpt.linear %x, %w bias(%b) : (tensor<?x?x48xf32>, tensor<96x48xf32>, tensor<96xf32>) -> tensor<?x?x96xf32>
+  %1 = gpt.gelu %0 : (tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
+  %2 = gpt.add %r, %1 : (tensor<?x?x96xf32>, tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
+  return %2 : tensor<?x?x96xf32>
+}
+
+// -----
+
+// The sums of a gate and of what it multiplies are in registers together.
+// CHECK-LABEL: func.func @gate
+// CHECK-COUNT-2: vector.contract
+// CHECK: math.exp {{.*}} : vector
+// CHECK: vector.transfer_write
+// CHECK-NOT: vector.transfer_write
+// CHECK: return
+func.func @gate(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<96x48xf32>) -> tensor<?x?x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<?x?x48xf32>, tensor<96x48xf32>) -> tensor<?x?x96xf32>
+  %1 = gpt.silu %0 : (tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
+  %2 = gpt.linear %x, %v : (tensor<?x?x48xf32>, tensor<96x48xf32>) -> tensor<?x?x96xf32>
+  %3 = gpt.mul %1, %2 : (tensor<?x?x96xf32>, tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
+  return %3 : tensor<?x?x96xf32>
 }
 
 // -----

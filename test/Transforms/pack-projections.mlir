@@ -7,10 +7,9 @@
 // CHECK: %[[XP:.*]] = linalg.pack %[[VIEW]] padding_value({{.*}}) inner_dims_pos = [0] inner_tiles = [8] into %{{.*}} {gpt.class = "rows"} : tensor<?x48xf32> -> tensor<?x48x8xf32>
 // CHECK: %[[WP:.*]] = linalg.pack %[[W]] inner_dims_pos = [0] inner_tiles = [32] into %{{.*}} {gpt.class = "weight"} : tensor<96x48xbf16> -> tensor<3x48x32xbf16>
 // CHECK: %[[ZERO:.*]] = linalg.fill
-// CHECK: %[[P:.*]] = linalg.contract {{.*}}{gpt.class = "projection"} ins(%[[XP]], %[[WP]] : {{.*}}) outs(%[[ZERO]] : tensor<?x8x3x32xf32>)
-// CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[P]] {{\[\[}}0, 1], [2, 3]] : tensor<?x8x3x32xf32> into tensor<?x96xf32>
-// CHECK: %[[CUT:.*]] = tensor.extract_slice %[[ROWS]]
-// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[CUT]], %[[B]]
+// CHECK: %[[P:.*]] = linalg.contract {{.*}}{gpt.class = "projection"} ins(%[[XP]], %[[WP]] : {{.*}}) outs(%[[ZERO]] : tensor<?x3x8x32xf32>)
+// CHECK: %[[ROWS:.*]] = linalg.unpack %[[P]] inner_dims_pos = [0, 1] inner_tiles = [8, 32] into %{{.*}} {gpt.class = "product"} : tensor<?x3x8x32xf32> -> tensor<?x96xf32>
+// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[ROWS]], %[[B]]
 // CHECK: arith.addf
 // CHECK: tensor.expand_shape %[[SUM]] {{\[\[}}0, 1], [2]] output_shape {{.*}} : tensor<?x96xf32> into tensor<?x?x96xf32>
 func.func @out_in(%x: tensor<?x?x48xf32>, %w: tensor<96x48xbf16>, %b: tensor<96xf32>) -> tensor<?x?x96xf32> {
@@ -25,7 +24,7 @@ func.func @out_in(%x: tensor<?x?x48xf32>, %w: tensor<96x48xbf16>, %b: tensor<96x
 // CHECK-SAME: (%[[X:.*]]: tensor<1x?x48xf32>, %[[W:.*]]: tensor<48x97xf32>)
 // CHECK: linalg.pack %[[W]] padding_value({{.*}}) outer_dims_perm = [1, 0] inner_dims_pos = [1] inner_tiles = [32] into %{{.*}} {gpt.class = "weight"} : tensor<48x97xf32> -> tensor<4x48x32xf32>
 // CHECK: linalg.contract
-// CHECK: tensor.extract_slice %{{.*}} : tensor<?x128xf32> to tensor<?x97xf32>
+// CHECK: linalg.unpack %{{.*}} : tensor<?x4x8x32xf32> -> tensor<?x97xf32>
 func.func @in_out(%x: tensor<1x?x48xf32>, %w: tensor<48x97xf32>) -> tensor<1x?x97xf32> {
   %0 = gpt.linear %x, %w {weight_layout = #gpt<weight_layout in_out>} : (tensor<1x?x48xf32>, tensor<48x97xf32>) -> tensor<1x?x97xf32>
   return %0 : tensor<1x?x97xf32>
@@ -64,8 +63,8 @@ func.func @left_alone(%x: tensor<?x1x48xf32>, %y: tensor<?x?x15xf32>, %z: tensor
 // CHECK-LABEL: func.func @no_batch
 // CHECK-SAME: (%[[X:.*]]: tensor<?x48xf32>, %[[W:.*]]: tensor<48x96xf32>, %[[B:.*]]: tensor<96xf32>)
 // CHECK: linalg.pack %[[X]] {{.*}} : tensor<?x48xf32> -> tensor<?x48x8xf32>
-// CHECK: %[[CUT:.*]] = tensor.extract_slice %{{.*}} : tensor<?x96xf32> to tensor<?x96xf32>
-// CHECK: linalg.generic {{.*}} ins(%[[CUT]], %[[B]] : tensor<?x96xf32>, tensor<96xf32>)
+// CHECK: %[[ROWS:.*]] = linalg.unpack
+// CHECK: linalg.generic {{.*}} ins(%[[ROWS]], %[[B]] : tensor<?x96xf32>, tensor<96xf32>)
 // CHECK-NOT: tensor.expand_shape
 func.func @no_batch(%x: tensor<?x48xf32>, %w: tensor<48x96xf32>, %b: tensor<96xf32>) -> tensor<?x96xf32> {
   %0 = gpt.linear %x, %w bias(%b) {weight_layout = #gpt<weight_layout in_out>} : (tensor<?x48xf32>, tensor<48x96xf32>, tensor<96xf32>) -> tensor<?x96xf32>

@@ -16,69 +16,84 @@ transform.named_sequence @tile_rows(%pack: !transform.any_op {transform.consumed
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %tile, %loop = transform.structured.tile_using_for %rows tile_sizes [0, 16]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.apply_patterns to %forall { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
   transform.structured.vectorize %tile vector_sizes [1, 16, 8] : !transform.any_op
   transform.yield
 }
 
-// Vectorises the packing of one panel of a weight.
-transform.named_sequence @vectorize_panel(%panel: !transform.any_op {transform.consumed}) {
-  // 16 features of 32 outputs, transposed in registers where the weight is stored [n, k].
+// Packs a panel of a weight, 16 features of 32 outputs at a time: transposed in
+// registers where the weight is stored [n, k].
+transform.named_sequence @tile_weight(%pack: !transform.any_op {transform.consumed}) {
+  %panel, %panels = transform.structured.tile_using_forall %pack tile_sizes [1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %class = transform.param.constant "panels" -> !transform.any_param
+  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
   %block, %blocks = transform.structured.tile_using_for %panel tile_sizes [0, 16]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.apply_patterns to %panels { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
   transform.structured.vectorize %block vector_sizes [1, 16, 32] : !transform.any_op
   transform.yield
 }
 
-// Packs a weight panel by panel.
-transform.named_sequence @tile_weight(%pack: !transform.any_op {transform.consumed})
-    -> !transform.any_op {
-  %panel, %panels = transform.structured.tile_using_forall %pack tile_sizes [1]
+// One iteration of the outer loop multiplies all rows by one panel of the weight,
+// which stays in the cache, and computes the epilogue on the sums of each tile.
+transform.named_sequence @tile_epilogue(%epilogue: !transform.any_op {transform.consumed}) {
+  %product = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
+  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [0, 32]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  transform.include @vectorize_panel failures(propagate) (%panel) : (!transform.any_op) -> ()
-  transform.yield %panels : !transform.any_op
+  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [8]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %class = transform.param.constant "panels" -> !transform.any_param
+  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
+  // A tile is a slice of the whole product, not of a slice of it.
+  transform.apply_patterns to %panels {
+    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
+  } : !transform.any_op
+  transform.include @fuse_product failures(propagate) (%product, %tiles)
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
+  transform.structured.vectorize %tile vector_sizes [8, 32] : !transform.any_op
+  transform.yield
 }
 
-// Returns what packs the weight of a projection, nothing if it comes packed.
-transform.named_sequence @find_pack(%projection: !transform.any_op {transform.readonly})
-    -> !transform.any_op {
-  %weight = transform.get_producer_of_operand %projection[1] : (!transform.any_op) -> !transform.any_op
-  %packs = transform.foreach %weight : !transform.any_op -> !transform.any_op {
-  ^bb0(%producer: !transform.any_op):
-    %pack = transform.structured.match ops{["linalg.pack"]} in %producer
-      : (!transform.any_op) -> !transform.any_op
-    transform.yield %pack : !transform.any_op
-  }
-  transform.yield %packs : !transform.any_op
+// The same with the sums of two products in registers.
+transform.named_sequence @tile_joint_epilogue(%epilogue: !transform.any_op {transform.consumed}) {
+  %first = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
+  %second = transform.get_producer_of_operand %epilogue[1] : (!transform.any_op) -> !transform.any_op
+  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [0, 32]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [8]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %class = transform.param.constant "panels" -> !transform.any_param
+  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
+  transform.apply_patterns to %panels {
+    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
+  } : !transform.any_op
+  %tiles_1 = transform.include @fuse_product failures(propagate) (%first, %tiles)
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
+  transform.include @fuse_product failures(propagate) (%second, %tiles_1)
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
+  transform.structured.vectorize %tile vector_sizes [8, 32] : !transform.any_op
+  transform.yield
 }
 
-// One iteration of the outer loop multiplies all rows by one panel of the weight.
-// If the weight has to be packed, that is done there, too: the panel stays in the
-// cache.
-transform.named_sequence @tile_projection(%projection: !transform.any_op {transform.consumed})
-    -> !transform.any_op {
-  %weight = transform.include @find_pack failures(suppress) (%projection)
-    : (!transform.any_op) -> !transform.any_op
-  %zeros = transform.get_producer_of_operand %projection[2] : (!transform.any_op) -> !transform.any_op
+// Computes a tile of a product where it is used, 4 features at a time.
+transform.named_sequence @fuse_product(%product: !transform.any_op {transform.consumed},
+    %tiles: !transform.any_op {transform.readonly}) -> !transform.any_op {
+  %contraction = transform.get_producer_of_operand %product[0] : (!transform.any_op) -> !transform.any_op
+  %zeros = transform.get_producer_of_operand %contraction[2] : (!transform.any_op) -> !transform.any_op
+  %unpacked, %tiles_1 = transform.structured.fuse_into_containing_op %product into %tiles
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %sums, %tiles_2 = transform.structured.fuse_into_containing_op %contraction into %tiles_1
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %zero_sums, %tiles_3 = transform.structured.fuse_into_containing_op %zeros into %tiles_2
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
   // (n1, m1, m0, n0, k)
-  %panel, %panels = transform.structured.tile_using_forall %projection tile_sizes [1]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %weight_panel, %panels_1 = transform.structured.fuse_into_containing_op %weight into %panels
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %zero_panel, %panels_2 = transform.structured.fuse_into_containing_op %zeros into %panels_1
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [0, 1]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %zero_tile, %tiles_1 = transform.structured.fuse_into_containing_op %zero_panel into %tiles
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %step, %steps = transform.structured.tile_using_for %tile tile_sizes [0, 0, 0, 0, 4]
+  %step, %steps = transform.structured.tile_using_for %sums tile_sizes [0, 0, 0, 0, 4]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
-  %zero_tile_1 = transform.structured.generalize %zero_tile : (!transform.any_op) -> !transform.any_op
-  transform.foreach %weight_panel : !transform.any_op {
-  ^bb0(%packed_panel: !transform.any_op):
-    transform.include @vectorize_panel failures(propagate) (%packed_panel) : (!transform.any_op) -> ()
-  }
-  transform.yield %panels_2 : !transform.any_op
+  %zero_sums_1 = transform.structured.generalize %zero_sums : (!transform.any_op) -> !transform.any_op
+  transform.structured.vectorize %unpacked vector_sizes [1, 1, 8, 32] : !transform.any_op
+  transform.yield %tiles_3 : !transform.any_op
 }
 
 // Vectorises one tiled projection or packed weight.
@@ -95,8 +110,12 @@ transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.
   transform.apply_patterns to %panel {
     transform.apply_patterns.vector.reduction_to_contract
     transform.apply_patterns.vector.transfer_permutation_patterns
+    transform.apply_patterns.vector.cast_away_vector_leading_one_dim
   } : !transform.any_op
-  transform.apply_patterns to %panel { transform.apply_patterns.canonicalization } : !transform.any_op
+  transform.apply_patterns to %panel {
+    transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
+    transform.apply_patterns.canonicalization
+  } : !transform.any_op
   // The sums stay in registers while the loop over the depth runs.
   %loops = transform.structured.match interface{LoopLikeInterface} in %panel
     : (!transform.any_op) -> !transform.any_op
@@ -132,32 +151,46 @@ transform.named_sequence @pack(%module: !transform.any_op {transform.readonly}) 
 }
 
 transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
+  %sources = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %formed = transform.apply_registered_pass "gpt-form-epilogues" to %sources
+    : (!transform.any_op) -> !transform.any_op
+  // Each product starts from zeros of its own.
+  transform.apply_registered_pass "gpt-duplicate-fills" to %formed
+    : (!transform.any_op) -> !transform.any_op
   %packs = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "rows"} in %module
     : (!transform.any_op) -> !transform.any_op
   transform.foreach %packs : !transform.any_op {
   ^bb0(%pack: !transform.any_op):
     transform.include @tile_rows failures(propagate) (%pack) : (!transform.any_op) -> ()
   }
-  %projections = transform.structured.match ops{["linalg.contract"]} attributes{gpt.class = "projection"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  %panels = transform.foreach %projections : !transform.any_op -> !transform.any_op {
-  ^bb0(%projection: !transform.any_op):
-    %forall = transform.include @tile_projection failures(propagate) (%projection)
-      : (!transform.any_op) -> !transform.any_op
-    transform.yield %forall : !transform.any_op
-  }
-  // What is left packs a weight once and for all.
   %weights = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "weight"} in %module
     : (!transform.any_op) -> !transform.any_op
-  %packed_weights = transform.foreach %weights : !transform.any_op -> !transform.any_op {
+  transform.foreach %weights : !transform.any_op {
   ^bb0(%weight: !transform.any_op):
-    %forall = transform.include @tile_weight failures(propagate) (%weight)
-      : (!transform.any_op) -> !transform.any_op
-    transform.yield %forall : !transform.any_op
+    transform.include @tile_weight failures(propagate) (%weight) : (!transform.any_op) -> ()
   }
+  %epilogues = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "epilogue"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.foreach %epilogues : !transform.any_op {
+  ^bb0(%epilogue: !transform.any_op):
+    transform.include @tile_epilogue failures(propagate) (%epilogue) : (!transform.any_op) -> ()
+  }
+  %joint = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "joint_epilogue"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.foreach %joint : !transform.any_op {
+  ^bb0(%epilogue: !transform.any_op):
+    transform.include @tile_joint_epilogue failures(propagate) (%epilogue) : (!transform.any_op) -> ()
+  }
+  // A tail of rows or columns ends with its tensor.
+  %tiled = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_registered_pass "gpt-bound-masked-transfers" to %tiled
+    : (!transform.any_op) -> !transform.any_op
+  %panels = transform.structured.match ops{["scf.forall"]} attributes{gpt.class = "panels"} in %module
+    : (!transform.any_op) -> !transform.any_op
   // One at a time: a match searches a single op.
-  %loops = transform.merge_handles %panels, %packed_weights : !transform.any_op
-  transform.foreach %loops : !transform.any_op {
+  transform.foreach %panels : !transform.any_op {
   ^bb0(%panel: !transform.any_op):
     transform.include @vectorize_panels failures(propagate) (%panel) : (!transform.any_op) -> ()
   }

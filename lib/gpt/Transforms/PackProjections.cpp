@@ -117,15 +117,14 @@ Value collapseRows(OpBuilder &builder, Location loc, Value value) {
 ///     : tensor<3072x768xf32> -> tensor<96x768x32xf32>
 /// %yp = linalg.contract {gpt.class = "projection"}
 ///     indexing_maps = [(n1, m1, m0, n0, k) -> (m1, k, m0), -> (n1, k, n0),
-///     -> (m1, m0, n1, n0)] ins(%xp, %wp) outs(%zeros :
-///     tensor<?x8x96x32xf32>)
-/// %rows = tensor.collapse_shape %yp [[0, 1], [2, 3]]
-/// %cut = tensor.extract_slice %rows[0, 0] [%rows, 3072] [1, 1]
-/// %sum = %cut + collapsed %init
+///     -> (m1, n1, m0, n0)] ins(%xp, %wp) outs(%zeros :
+///     tensor<?x96x8x32xf32>)
+/// %rows = linalg.unpack %yp inner_dims_pos = [0, 1] inner_tiles = [8, 32]
+///     {gpt.class = "product"} : tensor<?x96x8x32xf32> -> tensor<?x3072xf32>
+/// %sum = %rows + collapsed %init
 /// %y = tensor.expand_shape %sum [[0, 1], [2]]
 /// ```
-/// The result is row-major all along, so neither packing nor unpacking it costs
-/// anything.
+/// A schedule unpacks tiles in registers, so it costs nothing.
 class PackProjection : public OpRewritePattern<linalg::ContractOp> {
 public:
   PackProjection(MLIRContext *context, const PackProjectionsOptions &options)
@@ -150,14 +149,7 @@ public:
     Value input = collapseRows(rewriter, loc, match->input);
     SmallVector<OpFoldResult> sizes{
         tensor::getMixedSize(rewriter, loc, input, 0), resultSizes.back()};
-    Value product = buildProduct(rewriter, loc, *match, input);
-    // Cuts the padding off.
-    SmallVector<OpFoldResult> zeros(2, rewriter.getIndexAttr(0));
-    SmallVector<OpFoldResult> ones(2, rewriter.getIndexAttr(1));
-    product = tensor::ExtractSliceOp::create(
-        rewriter, loc,
-        RankedTensorType::get({match->rows, match->n}, rewriter.getF32Type()),
-        product, zeros, sizes, ones);
+    Value product = buildProduct(rewriter, loc, *match, input, sizes);
     Value result = addInit(rewriter, loc, product, match->init, sizes);
     if (resultType.getRank() > 2)
       result = tensor::ExpandShapeOp::create(rewriter, loc, resultType, result,
@@ -186,9 +178,9 @@ private:
     return success();
   }
 
-  /// The product of the packed operands, as [padded rows, padded columns].
+  /// The product of the packed operands, as [rows, columns].
   Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
-                     Value input) const {
+                     Value input, ArrayRef<OpFoldResult> resultSizes) const {
     Value rows = pack(builder, loc, input, "rows", /*dim=*/0, rowTile);
     Value weight =
         match.outIn
@@ -198,8 +190,8 @@ private:
 
     int64_t columnTiles = llvm::divideCeil(match.n, columnTile);
     SmallVector<OpFoldResult> sizes{tensor::getMixedSize(builder, loc, rows, 0),
-                                    builder.getIndexAttr(rowTile),
                                     builder.getIndexAttr(columnTiles),
+                                    builder.getIndexAttr(rowTile),
                                     builder.getIndexAttr(columnTile)};
     Value empty =
         tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
@@ -217,11 +209,15 @@ private:
     auto product = linalg::ContractOp::create(
         builder, loc, zeros.getType(), ValueRange{rows, weight}, zeros,
         builder.getArrayAttr({getMap({m1, k, m0}), getMap({n1, k, n0}),
-                              getMap({m1, m0, n1, n0})}));
+                              getMap({m1, n1, m0, n0})}));
     product->setAttr(kClassAttr, builder.getStringAttr("projection"));
-    return tensor::CollapseShapeOp::create(
-        builder, loc, product.getResult(0),
-        SmallVector<ReassociationIndices>{{0, 1}, {2, 3}});
+    Value dest = tensor::EmptyOp::create(builder, loc, resultSizes,
+                                         builder.getF32Type());
+    auto unpacked = linalg::UnPackOp::create(
+        builder, loc, product.getResult(0), dest, ArrayRef<int64_t>{0, 1},
+        {builder.getIndexAttr(rowTile), builder.getIndexAttr(columnTile)});
+    unpacked->setAttr(kClassAttr, builder.getStringAttr("product"));
+    return unpacked.getResult();
   }
 
   /// Packs one dimension into inner tiles, padding the last one with zeros.

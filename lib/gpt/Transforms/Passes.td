@@ -507,7 +507,8 @@ def PackProjections : Pass<"gpt-pack-projections"> {
     dimensions of rows, a batch of sequences, are one: single rows of a batch
     fill tiles together. The packed contraction carries `gpt.class = "projection"`, the packed rows
     `gpt.class = "rows"`, the packed weight `gpt.class = "weight"`: the names
-    under which schedules find them.
+    under which schedules find them. The result is a `linalg.unpack` with
+    `gpt.class = "product"`.
 
     Left alone: products of a single row (they stream the weight once and gain
     nothing from a copy), of a depth that is not a multiple of `depth-multiple`,
@@ -584,6 +585,37 @@ def HoistWeightPacking : Pass<"gpt-hoist-weight-packing", "ModuleOp"> {
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::memref::MemRefDialect",
                            "::mlir::tensor::TensorDialect"];
+}
+
+def FormEpilogues : Pass<"gpt-form-epilogues"> {
+  let summary = "Gather what is computed from a packed product in one op";
+  let description = [{
+    Runs after `gpt-pack-projections`. What is computed element by element from
+    a product, and from nothing but it and tensors that exist before, becomes
+    one `linalg.generic` of rows and columns: bias, activation, gate, residual,
+    casts. It carries `gpt.class = "epilogue"` and reads the product as its first
+    operand, or `gpt.class = "joint_epilogue"` and reads two products. A product
+    that several ops read gets an epilogue that changes nothing.
+  }];
+  let statistics = [
+    Statistic<"numFused", "num-fused",
+              "Number of epilogues that compute something">
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def BoundMaskedTransfers : Pass<"gpt-bound-masked-transfers"> {
+  let summary = "Replace masks by the bounds of the tensor that is read or written";
+  let description = [{
+    Masked vectorisation of a tile that the end of a tensor may cut off makes
+    masks of the extents of the tile. Where a mask says nothing but where the
+    tensor ends, the transfer becomes one that is out of bounds there. A tile that
+    is written and read again becomes the vector that it was.
+  }];
+  let statistics = [
+    Statistic<"numBounded", "num-bounded", "Number of masks dropped">
+  ];
 }
 
 def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {
