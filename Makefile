@@ -7,11 +7,12 @@ export PRESET
 
 PYTHON := .venv/bin/python
 BENCH ?=
+FUZZ ?=
 BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-peers test test-slow check-gpt pytest lint format docs clean setup setup-test
+.PHONY: help demo bench bench-peers test test-slow check-gpt pytest fuzz lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +24,9 @@ test: setup-test check-gpt pytest ## Set up everything and run all tests
 
 test-slow: setup-test ## Run the tests of large models and of time
 	@$(PYTHON) -m pytest -m slow
+
+fuzz: setup-test ## Compile 10,000 random programs and compare (FUZZ="--help")
+	@$(PYTHON) test/python/fuzz/run.py --jobs $(JOBS) $(FUZZ)
 
 bench: setup-test bench-peers ## Measure beside the peers, write docs/Performance.md (BENCH="--help")
 	@$(BENCH_PYTHON) -m benchmarks $(BENCH)

@@ -223,6 +223,7 @@ def _toolchain_key(options: CompileOptions) -> str:
         _stage_pipeline("llvm", options),
         _read_schedule(options),
         str(options.opt_level),
+        str(_llvm_level(options)),
         *_resolve_target(options),
         compiler_fingerprint(),
         _compiler.llvm_version(),
@@ -263,6 +264,11 @@ def _read_schedule(options: CompileOptions) -> str:
         return Path(options.schedule).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CompileError(f"cannot read schedule {options.schedule!r}: {error}") from None
+
+
+def _llvm_level(options: CompileOptions) -> int:
+    given = options.llvm_opt_level
+    return _LLVM_LEVELS[options.opt_level] if given is None else given
 
 
 def _schedule_option(schedule: str) -> str:
@@ -331,7 +337,7 @@ def _emit(
             triple=options.target_triple,
             cpu=options.target_cpu,
             features=options.target_features,
-            opt_level=_LLVM_LEVELS[options.opt_level],
+            opt_level=_llvm_level(options),
         )
     except RuntimeError as error:
         raise CompileError(str(error)) from None

@@ -23,6 +23,8 @@ class CompileOptions:
             cannot be run here.
         schedule: For levels 2 and 3: the name of a built-in schedule or a Transform-dialect file
             (`.mlir`); None for the built-in one of the target, "" for none.
+        llvm_opt_level: LLVM's own level, 0 to 3, if not the one that goes with `opt_level`. At 0
+            code is made in a tenth of the time and is slow.
         pipeline: The pass pipeline that lowers a `gpt` module to the LLVM dialect, if not the one
             that follows from the other options.
         cache: Look the object up in the cache on disk, and store it there.
@@ -34,6 +36,7 @@ class CompileOptions:
     target_features: str = ""
     target_triple: str = ""
     schedule: str | None = None
+    llvm_opt_level: int | None = None
     pipeline: str | None = None
     cache: bool = True
     cache_folder: Path | None = None
@@ -41,3 +44,5 @@ class CompileOptions:
     def __post_init__(self) -> None:
         if self.opt_level not in range(4):
             raise ValueError(f"expected opt_level 0 to 3, got {self.opt_level!r}")
+        if self.llvm_opt_level not in (None, *range(4)):
+            raise ValueError(f"expected llvm_opt_level 0 to 3, got {self.llvm_opt_level!r}")

@@ -88,6 +88,7 @@ def test_key_depends_on_what_decides_the_code(double: ir.Module) -> None:
         module_key(parse(DOUBLE.replace('"x"', '"input"'))),
         module_key(parse(DOUBLE.replace("linalg.add", "linalg.mul"))),
         module_key(double, CompileOptions(opt_level=2)),
+        module_key(double, CompileOptions(llvm_opt_level=0)),
         module_key(double, CompileOptions(target_cpu="x86-64-v3")),
         module_key(double, CompileOptions(target_features="-fma")),
         module_key(double, CompileOptions(pipeline="canonicalize")),
@@ -164,6 +165,8 @@ def test_unknown_targets(
 def test_opt_level_is_checked() -> None:
     with pytest.raises(ValueError, match="expected opt_level 0 to 3, got 4"):
         CompileOptions(opt_level=4)
+    with pytest.raises(ValueError, match="expected llvm_opt_level 0 to 3, got -1"):
+        CompileOptions(llvm_opt_level=-1)
 
 
 @pytest.mark.parametrize("opt_level", range(4))

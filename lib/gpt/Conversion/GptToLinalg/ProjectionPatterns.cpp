@@ -23,7 +23,12 @@ static Value buildAccumulator(OpBuilder &builder, Location loc, Value bias,
     return buildFilled(builder, loc, sizes, builder.getF32FloatAttr(0.0f));
   unsigned rank = sizes.size();
   Value init = buildEmpty(builder, loc, sizes, builder.getF32Type());
-  if (rank > 1 && getTensorType(bias).getElementType().isF32()) {
+  RankedTensorType biasType = getTensorType(bias);
+  if (rank > 1 && biasType.getElementType().isF32()) {
+    // The broadcast wants the very extent of the result; either may be known
+    // where the other is not.
+    int64_t columns = getTensorType(init).getDimSize(rank - 1);
+    bias = castToType(builder, loc, bias, biasType.clone({columns}));
     SmallVector<int64_t> rows = llvm::to_vector(llvm::seq<int64_t>(rank - 1));
     return linalg::BroadcastOp::create(builder, loc, bias, init, rows)
         ->getResult(0);
