@@ -113,3 +113,16 @@ func.func @no_name(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
   %0 = gpt.silu %x : (tensor<?x64xf32>) -> tensor<?x64xf32>
   return %0 : tensor<?x64xf32>
 }
+
+// -----
+
+// An extent without a name may equal one that has: with %w of one element, the
+// sum would be of 8 and 1.
+// CHECK-LABEL: func.func @partly_named(
+//   CHECK-NOT:   scf.if
+// expected-remark @below {{is not specialized: an extent of an argument has no name}}
+func.func @partly_named(%x: tensor<4x?xf32> {gpt.name = "x"}, %w: tensor<?xf32> {gpt.name = "w", gpt.dims = ["size"]}, %y: tensor<4x8xf32> {gpt.name = "y"}) -> tensor<4x8xf32> {
+  %0 = gpt.rms_norm %x, %w {epsilon = 1.0e-5 : f64} : (tensor<4x?xf32>, tensor<?xf32>) -> tensor<4x?xf32>
+  %1 = gpt.add %0, %y : (tensor<4x?xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}

@@ -262,6 +262,23 @@ static SmallVector<NamedExtent> findExtents(func::FuncOp function) {
   return extents;
 }
 
+/// Whether an input has an extent that is neither static nor named. It may equal
+/// a named one at run time: a clone in which only that one is known could
+/// contradict itself, which ops find out after they have been lowered.
+static bool hasUnnamedExtent(func::FuncOp function) {
+  for (auto [index, argument] : llvm::enumerate(function.getArgumentTypes())) {
+    auto type = dyn_cast<RankedTensorType>(argument);
+    if (!type || type.hasStaticShape())
+      continue;
+    auto dims = function.getArgAttrOfType<ArrayAttr>(index, gpt::kDimsAttr);
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (type.isDynamicDim(dim) &&
+          (!dims || cast<StringAttr>(dims[dim]).empty()))
+        return true;
+  }
+  return false;
+}
+
 /// The types of the arguments once these extents are `value`.
 static SmallVector<Type> getStaticTypes(func::FuncOp function,
                                         ArrayRef<NamedExtent> extents,
@@ -356,8 +373,14 @@ struct SpecializeShapes final
           !function.getBody().hasOneBlock())
         continue;
       SmallVector<NamedExtent> named = findExtents(function);
-      if (!named.empty())
-        specialize(function, named, specializer, symbols);
+      if (named.empty())
+        continue;
+      if (hasUnnamedExtent(function)) {
+        function.emitRemark()
+            << "is not specialized: an extent of an argument has no name";
+        continue;
+      }
+      specialize(function, named, specializer, symbols);
     }
     numClones += specializer.getClones().size();
   }
