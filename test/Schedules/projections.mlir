@@ -2,13 +2,15 @@
 // those registers, one store, no scalar work in the loop over the depth.
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 | FileCheck %s --check-prefixes=CHECK,AVX512
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx2 | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=aarch64-neon | FileCheck %s --check-prefixes=CHECK,NEON
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=generic | FileCheck %s --check-prefixes=CHECK,GENERIC
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 --gpt-linalg-to-loops-pipeline=threads=true | FileCheck %s --check-prefix=LOOPS
 // RUN: gpt-opt %s --split-input-file --gpt-to-llvm-pipeline="opt-level=3 schedule=x86-avx512" | FileCheck %s --check-prefix=LLVM
 
 // CHECK-LABEL: func.func @one
 // The rows, one tile at a time; the last one ends with its tensor.
 // AVX512: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<8x16xf32>
-// AVX2: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<4x16xf32>
+// AVX2: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<6x16xf32>
 // AVX512: scf.forall (%[[N:.*]]) in (3)
 // AVX2: scf.forall (%[[N:.*]]) in (6)
 // AVX512: vector.transpose {{.*}} : vector<1x32x16xf32> to vector<1x16x32xf32>
@@ -19,11 +21,13 @@
 // AVX512-NEXT: vector.transfer_read
 // AVX512-NEXT: vector.contract {{.*}} : vector<4x8xf32>, vector<4x32xf32> into vector<8x32xf32>
 // AVX512-NEXT: scf.yield
-// AVX2: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<4x16xf32>)
+// AVX2: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<6x16xf32>)
 // AVX2-NEXT: vector.transfer_read
 // AVX2-NEXT: vector.transfer_read
-// AVX2-NEXT: vector.contract {{.*}} : vector<4x4xf32>, vector<4x16xf32> into vector<4x16xf32>
+// AVX2-NEXT: vector.contract {{.*}} : vector<4x6xf32>, vector<4x16xf32> into vector<6x16xf32>
 // AVX2-NEXT: scf.yield
+// NEON: vector.contract {{.*}} : vector<4x8xf32>, vector<4x8xf32> into vector<8x8xf32>
+// GENERIC: vector.contract {{.*}} : vector<4x4xf32>, vector<4x8xf32> into vector<4x8xf32>
 // CHECK-NOT: vector.transfer_read
 // CHECK: vector.transfer_write {{.*}} {in_bounds = [false, true]}
 
@@ -45,6 +49,8 @@ func.func @one(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>) -> tensor<?x?x96xf
 // CHECK-LABEL: func.func @epilogue
 // AVX512: %[[B:.*]] = vector.transfer_read {{.*}} : tensor<96xf32>, vector<32xf32>
 // AVX2: %[[B:.*]] = vector.transfer_read {{.*}} : tensor<96xf32>, vector<16xf32>
+// NEON: %[[B:.*]] = vector.transfer_read {{.*}} : tensor<96xf32>, vector<8xf32>
+// GENERIC: %[[B:.*]] = vector.transfer_read {{.*}} : tensor<96xf32>, vector<8xf32>
 // CHECK: %[[BB:.*]] = vector.broadcast %[[B]]
 // CHECK: %[[SUMS:.*]] = scf.for {{.*}} -> (vector
 // CHECK: scf.yield

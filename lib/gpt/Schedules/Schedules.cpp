@@ -13,11 +13,13 @@
 
 using namespace mlir;
 
-// Defines `schedules`, an array of Schedule.
+// Defines `schedules`, an array of Schedule, and `library`, a text.
 using gpt::Schedule;
 #include "gpt/Schedules/EmbeddedSchedules.inc"
 
 llvm::ArrayRef<Schedule> gpt::getSchedules() { return schedules; }
+
+llvm::StringRef gpt::getScheduleLibrary() { return library; }
 
 const Schedule *gpt::findSchedule(llvm::StringRef name) {
   const Schedule *found =

@@ -19,8 +19,8 @@ namespace mlir::gpt {
 /// A built-in schedule.
 struct Schedule {
   llvm::StringRef name;
-  /// The architecture it is for, as LLVM names it, and the features that a
-  /// target must have.
+  /// The architecture it is for, as LLVM names it, or "any"; the features that
+  /// a target must have.
   llvm::StringRef architecture, features;
   /// The text of the file.
   llvm::StringRef text;
@@ -28,6 +28,9 @@ struct Schedule {
 
 /// The built-in schedules; where several fit a target, the first is the best.
 llvm::ArrayRef<Schedule> getSchedules();
+
+/// The text of the sequences that any schedule may declare and include.
+llvm::StringRef getScheduleLibrary();
 
 /// The built-in schedule of that name, or null.
 const Schedule *findSchedule(llvm::StringRef name);

@@ -1,6 +1,6 @@
 // Schedule for x86 with AVX2: 16 registers of 8 floats.
 //
-// A projection is tiled to 4 rows by 16 columns: 8 registers hold the sums, two
+// A projection is tiled to 6 rows by 16 columns: 12 registers hold the sums, two
 // a row of the weight panel, and the activation is broadcast from memory.
 //
 // Target: x86_64 +avx2,+fma
@@ -10,123 +10,9 @@
 
 module attributes {transform.with_named_sequence} {
 
-// Packs one tile of 4 rows by 16 features at a time; the last rows are masked.
-transform.named_sequence @tile_rows(%pack: !transform.any_op {transform.consumed}) {
-  %rows, %forall = transform.structured.tile_using_forall %pack tile_sizes [1]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %tile, %loop = transform.structured.tile_using_for %rows tile_sizes [0, 16]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  transform.apply_patterns to %forall { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
-  transform.structured.vectorize %tile vector_sizes [1, 16, 4] : !transform.any_op
-  transform.yield
-}
-
-// Packs a panel of a weight, 16 features of 16 outputs at a time: transposed in
-// registers where the weight is stored [n, k].
-transform.named_sequence @tile_weight(%pack: !transform.any_op {transform.consumed}) {
-  %panel, %panels = transform.structured.tile_using_forall %pack tile_sizes [1]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %class = transform.param.constant "panels" -> !transform.any_param
-  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
-  %block, %blocks = transform.structured.tile_using_for %panel tile_sizes [0, 16]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  transform.apply_patterns to %panels { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
-  transform.structured.vectorize %block vector_sizes [1, 16, 16] : !transform.any_op
-  transform.yield
-}
-
-// One iteration of the outer loop multiplies all rows by one panel of the weight,
-// which stays in the cache, and computes the epilogue on the sums of each tile.
-transform.named_sequence @tile_epilogue(%epilogue: !transform.any_op {transform.consumed}) {
-  %product = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
-  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [0, 16]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [4]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %class = transform.param.constant "panels" -> !transform.any_param
-  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
-  // A tile is a slice of the whole product, not of a slice of it.
-  transform.apply_patterns to %panels {
-    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
-  } : !transform.any_op
-  transform.include @fuse_product failures(propagate) (%product, %tiles)
-    : (!transform.any_op, !transform.any_op) -> !transform.any_op
-  transform.structured.vectorize %tile vector_sizes [4, 16] : !transform.any_op
-  transform.yield
-}
-
-// The same with the sums of two products in registers.
-transform.named_sequence @tile_joint_epilogue(%epilogue: !transform.any_op {transform.consumed}) {
-  %first = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
-  %second = transform.get_producer_of_operand %epilogue[1] : (!transform.any_op) -> !transform.any_op
-  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [0, 16]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [4]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %class = transform.param.constant "panels" -> !transform.any_param
-  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
-  transform.apply_patterns to %panels {
-    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
-  } : !transform.any_op
-  %tiles_1 = transform.include @fuse_product failures(propagate) (%first, %tiles)
-    : (!transform.any_op, !transform.any_op) -> !transform.any_op
-  transform.include @fuse_product failures(propagate) (%second, %tiles_1)
-    : (!transform.any_op, !transform.any_op) -> !transform.any_op
-  transform.structured.vectorize %tile vector_sizes [4, 16] : !transform.any_op
-  transform.yield
-}
-
-// Computes a tile of a product where it is used, 4 features at a time.
-transform.named_sequence @fuse_product(%product: !transform.any_op {transform.consumed},
-    %tiles: !transform.any_op {transform.readonly}) -> !transform.any_op {
-  %contraction = transform.get_producer_of_operand %product[0] : (!transform.any_op) -> !transform.any_op
-  %zeros = transform.get_producer_of_operand %contraction[2] : (!transform.any_op) -> !transform.any_op
-  %unpacked, %tiles_1 = transform.structured.fuse_into_containing_op %product into %tiles
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %sums, %tiles_2 = transform.structured.fuse_into_containing_op %contraction into %tiles_1
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %zero_sums, %tiles_3 = transform.structured.fuse_into_containing_op %zeros into %tiles_2
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  // (n1, m1, m0, n0, k)
-  %step, %steps = transform.structured.tile_using_for %sums tile_sizes [0, 0, 0, 0, 4]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
-  %zero_sums_1 = transform.structured.generalize %zero_sums : (!transform.any_op) -> !transform.any_op
-  transform.structured.vectorize %unpacked vector_sizes [1, 1, 4, 16] : !transform.any_op
-  transform.yield %tiles_3 : !transform.any_op
-}
-
-// Vectorises one tiled projection or packed weight.
-transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.readonly}) {
-  // Tiles become two-dimensional, and only then vectors.
-  transform.apply_patterns to %panel {
-    transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
-    transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
-    transform.apply_patterns.canonicalization
-  } : !transform.any_op
-  %tiles = transform.structured.match ops{["linalg.generic"]} in %panel
-    : (!transform.any_op) -> !transform.any_op
-  transform.structured.vectorize %tiles : !transform.any_op
-  transform.apply_patterns to %panel {
-    transform.apply_patterns.vector.reduction_to_contract
-    transform.apply_patterns.vector.transfer_permutation_patterns
-    transform.apply_patterns.vector.cast_away_vector_leading_one_dim
-  } : !transform.any_op
-  transform.apply_patterns to %panel {
-    transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-    transform.apply_patterns.canonicalization
-  } : !transform.any_op
-  // The sums stay in registers while the loop over the depth runs.
-  %loops = transform.structured.match interface{LoopLikeInterface} in %panel
-    : (!transform.any_op) -> !transform.any_op
-  transform.apply_licm to %loops : !transform.any_op
-  transform.loop.hoist_loop_invariant_subsets %loops : !transform.any_op
-  transform.apply_patterns to %panel {
-    transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-    transform.apply_patterns.canonicalization
-  } : !transform.any_op
-  transform.yield
-}
+transform.named_sequence private @tile_projections(!transform.any_op {transform.readonly},
+    !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly})
+transform.named_sequence private @lower_tiles(!transform.any_op {transform.readonly})
 
 // Runs on ops of the gpt dialect. 16 queries are in the lanes of two registers; with
 // 4 keys, the sums of the scores are 8 registers.
@@ -143,7 +29,7 @@ transform.named_sequence @pack(%module: !transform.any_op {transform.readonly}) 
   %sources = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
   %packed = transform.apply_registered_pass "gpt-pack-projections"
-    with options = {"row-tile" = 4, "column-tile" = 16, "depth-multiple" = 16} to %sources
+    with options = {"row-tile" = 6, "column-tile" = 16, "depth-multiple" = 16} to %sources
     : (!transform.any_op) -> !transform.any_op
   // Projections of the same rows share one packed copy.
   transform.apply_cse to %packed : !transform.any_op
@@ -151,49 +37,11 @@ transform.named_sequence @pack(%module: !transform.any_op {transform.readonly}) 
 }
 
 transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
-  %sources = transform.structured.match ops{["func.func"]} in %module
-    : (!transform.any_op) -> !transform.any_op
-  %formed = transform.apply_registered_pass "gpt-form-epilogues" to %sources
-    : (!transform.any_op) -> !transform.any_op
-  // Each product starts from zeros of its own.
-  transform.apply_registered_pass "gpt-duplicate-fills" to %formed
-    : (!transform.any_op) -> !transform.any_op
-  %packs = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "rows"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  transform.foreach %packs : !transform.any_op {
-  ^bb0(%pack: !transform.any_op):
-    transform.include @tile_rows failures(propagate) (%pack) : (!transform.any_op) -> ()
-  }
-  %weights = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "weight"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  transform.foreach %weights : !transform.any_op {
-  ^bb0(%weight: !transform.any_op):
-    transform.include @tile_weight failures(propagate) (%weight) : (!transform.any_op) -> ()
-  }
-  %epilogues = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "epilogue"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  transform.foreach %epilogues : !transform.any_op {
-  ^bb0(%epilogue: !transform.any_op):
-    transform.include @tile_epilogue failures(propagate) (%epilogue) : (!transform.any_op) -> ()
-  }
-  %joint = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "joint_epilogue"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  transform.foreach %joint : !transform.any_op {
-  ^bb0(%epilogue: !transform.any_op):
-    transform.include @tile_joint_epilogue failures(propagate) (%epilogue) : (!transform.any_op) -> ()
-  }
-  // A tail of rows or columns ends with its tensor.
-  %tiled = transform.structured.match ops{["func.func"]} in %module
-    : (!transform.any_op) -> !transform.any_op
-  transform.apply_registered_pass "gpt-bound-masked-transfers" to %tiled
-    : (!transform.any_op) -> !transform.any_op
-  %panels = transform.structured.match ops{["scf.forall"]} attributes{gpt.class = "panels"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  // One at a time: a match searches a single op.
-  transform.foreach %panels : !transform.any_op {
-  ^bb0(%panel: !transform.any_op):
-    transform.include @vectorize_panels failures(propagate) (%panel) : (!transform.any_op) -> ()
-  }
+  %row_tile = transform.param.constant 6 : i64 -> !transform.param<i64>
+  %column_tile = transform.param.constant 16 : i64 -> !transform.param<i64>
+  %depth_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
+  transform.include @tile_projections failures(propagate) (%module, %row_tile, %column_tile, %depth_tile)
+    : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
   // Masks become operands of the transfers: nothing may come between them.
   %functions = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
@@ -204,23 +52,7 @@ transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) 
 }
 
 transform.named_sequence @lower_vectors(%module: !transform.any_op {transform.readonly}) {
-  %functions = transform.structured.match ops{["func.func"]} in %module
-    : (!transform.any_op) -> !transform.any_op
-  // No canonicalization from here on: it would take vectors of vectors apart.
-  transform.apply_patterns to %functions {
-    transform.apply_patterns.vector.lower_contraction lowering_strategy = "outerproduct"
-    transform.apply_patterns.vector.lower_outerproduct
-  } : !transform.any_op
-  transform.apply_patterns to %functions {
-    transform.apply_patterns.vector.lower_transpose lowering_strategy = "shuffle_1d"
-  } : !transform.any_op
-  transform.apply_patterns to %functions {
-    transform.apply_patterns.vector.lower_shape_cast
-  } : !transform.any_op
-  transform.apply_patterns to %functions {
-    transform.apply_patterns.vector.lower_transfer max_transfer_rank = 1
-    transform.apply_patterns.vector.transfer_to_scf max_transfer_rank = 1 full_unroll = true
-  } : !transform.any_op
+  transform.include @lower_tiles failures(propagate) (%module) : (!transform.any_op) -> ()
   transform.yield
 }
 

@@ -189,8 +189,9 @@ llvm::Expected<std::string> gpt::selectSchedule(const TargetOptions &options) {
   if (!machine)
     return machine.takeError();
   for (const Schedule &schedule : getSchedules())
-    if (schedule.architecture == (*machine)->getTargetTriple().getArchName() &&
-        (*machine)->getMCSubtargetInfo()->checkFeatures(schedule.features))
+    if (schedule.architecture == "any" ||
+        (schedule.architecture == (*machine)->getTargetTriple().getArchName() &&
+         (*machine)->getMCSubtargetInfo()->checkFeatures(schedule.features)))
       return schedule.name.str();
   return std::string();
 }

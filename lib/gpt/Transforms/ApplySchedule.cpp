@@ -51,6 +51,15 @@ struct ApplySchedulePass
     }
     if (!parsed)
       return failure();
+    OwningOpRef<ModuleOp> shared = parseSourceString<ModuleOp>(
+        getScheduleLibrary(), config, "library");
+    if (!shared)
+      return failure();
+    // Defines what the schedule declares.
+    InFlightDiagnostic conflict = transform::detail::mergeSymbolsInto(
+        *parsed, OwningOpRef<Operation *>(shared.release()));
+    if (failed(conflict))
+      return failure();
     library = std::make_shared<OwningOpRef<ModuleOp>>(std::move(parsed));
     return success();
   }

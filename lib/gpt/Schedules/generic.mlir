@@ -1,0 +1,59 @@
+// Schedule for any target: 16 registers of 4 floats, which every 64-bit processor
+// with vectors has at least.
+//
+// A projection is tiled to 4 rows by 8 columns: 8 registers hold the sums.
+//
+// Target: any none
+//
+// @attention runs on ops of gpt. @pack and @tile run on tensors, before bufferization, @lower_vectors on memory,
+// after. Between @pack and @tile, what packs a weight leaves the functions.
+
+module attributes {transform.with_named_sequence} {
+
+transform.named_sequence private @tile_projections(!transform.any_op {transform.readonly},
+    !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly})
+transform.named_sequence private @lower_tiles(!transform.any_op {transform.readonly})
+
+// Runs on ops of the gpt dialect. 8 queries are in the lanes of two registers; with
+// 4 keys, the sums of the scores are 8 registers.
+transform.named_sequence @attention(%module: !transform.any_op {transform.readonly}) {
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %tiled = transform.apply_registered_pass "convert-gpt-attention-to-vector"
+    with options = {"query-tile" = 8, "row-tile" = 4, "key-tile" = 64, "key-part" = 256, "vector-size" = 4} to %functions
+    : (!transform.any_op) -> !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @pack(%module: !transform.any_op {transform.readonly}) {
+  %sources = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %packed = transform.apply_registered_pass "gpt-pack-projections"
+    with options = {"row-tile" = 4, "column-tile" = 8, "depth-multiple" = 16} to %sources
+    : (!transform.any_op) -> !transform.any_op
+  // Projections of the same rows share one packed copy.
+  transform.apply_cse to %packed : !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
+  %row_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
+  %column_tile = transform.param.constant 8 : i64 -> !transform.param<i64>
+  %depth_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
+  transform.include @tile_projections failures(propagate) (%module, %row_tile, %column_tile, %depth_tile)
+    : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
+  // Masks become operands of the transfers: nothing may come between them.
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_patterns to %functions {
+    transform.apply_patterns.vector.lower_masked_transfers
+  } : !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @lower_vectors(%module: !transform.any_op {transform.readonly}) {
+  transform.include @lower_tiles failures(propagate) (%module) : (!transform.any_op) -> ()
+  transform.yield
+}
+
+}
