@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "gpt/GptDialect.h"
+#include "gpt/GptMemory.h"
 #include "gpt/GptParallel.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -143,6 +144,10 @@ LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
       isa<DictionaryAttr>(attribute.getValue()))
     return success();
   if (attribute.getName() == kParallelAttr && isa<FunctionOpInterface>(op) &&
+      isa<UnitAttr>(attribute.getValue()))
+    return success();
+  if ((attribute.getName() == kWorkspaceAttr ||
+       attribute.getName() == kRuntimeAttr) &&
       isa<UnitAttr>(attribute.getValue()))
     return success();
   if (attribute.getName() == kWorkAttr) {

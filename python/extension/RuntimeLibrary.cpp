@@ -28,19 +28,21 @@ using namespace gpt::runtime;
                            "': " + (reason ? reason : "unknown reason"));
 }
 
-/// Gives the library the threads of this process, if it has a use for them.
-static void connectThreads(void *handle) {
+void Library::connect() {
   using ParallelRuntime = decltype(&parallelFor);
-  if (void *pointer = dlsym(handle, "gpt_parallel_runtime"))
+  if (void *pointer = lookup("gpt_parallel_runtime"))
     *static_cast<ParallelRuntime *>(pointer) = &parallelFor;
+  if (void *pointer = lookup("gpt_workspace_runtime"))
+    workspaces = connectWorkspaces(*static_cast<WorkspaceRuntime *>(pointer));
 }
 
 std::shared_ptr<Library> Library::open(const std::string &path) {
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     throwLoadError(path);
-  connectThreads(handle);
-  return std::shared_ptr<Library>(new Library(handle, -1));
+  std::shared_ptr<Library> library(new Library(handle, -1));
+  library->connect();
+  return library;
 }
 
 std::shared_ptr<Library> Library::fromBytes(std::string_view bytes,
@@ -63,7 +65,7 @@ std::shared_ptr<Library> Library::fromBytes(std::string_view bytes,
   library->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library->handle)
     throwLoadError(path);
-  connectThreads(library->handle);
+  library->connect();
   return library;
 }
 

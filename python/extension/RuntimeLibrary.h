@@ -11,6 +11,8 @@
 #ifndef GPT_PYTHON_EXTENSION_RUNTIMELIBRARY_H
 #define GPT_PYTHON_EXTENSION_RUNTIMELIBRARY_H
 
+#include "RuntimeWorkspace.h"
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,8 +39,20 @@ public:
   /// Returns the address of `symbol`, or null.
   void *lookup(const std::string &symbol) const;
 
+  /// Returns the bytes that calls keep for the intermediates of the next ones.
+  int64_t getWorkspaceBytes() const {
+    return workspaces ? workspaces->getIdleBytes() : 0;
+  }
+
 private:
   Library(void *handle, int file) : handle(handle), file(file) {}
+
+  /// Gives the code the threads and the memory of this process, if it has a use
+  /// for them.
+  void connect();
+
+  /// Null if the code needs none.
+  std::shared_ptr<WorkspacePool> workspaces;
 
   void *handle;
   /// The memory file the library was loaded from, or -1. Kept open: the loader

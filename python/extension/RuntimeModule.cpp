@@ -45,7 +45,10 @@ NB_MODULE(_runtime, m) {
                 std::string_view(bytes.c_str(), bytes.size()), name);
           },
           "bytes"_a, "name"_a = "gpt-mlir",
-          "Loads a library from memory. Raises RuntimeError.");
+          "Loads a library from memory. Raises RuntimeError.")
+      .def_prop_ro(
+          "workspace_bytes", &Library::getWorkspaceBytes,
+          "The memory that is kept for intermediates of the next calls.");
 
   nb::class_<Function>(m, "Function", "A compiled function.")
       .def(nb::init<std::shared_ptr<Library>, const std::string &,

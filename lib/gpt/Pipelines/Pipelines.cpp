@@ -75,6 +75,8 @@ static void addBufferization(OpPassManager &pm) {
   addCleanup(pm);
   pm.addPass(gpt::createDropCacheResults());
   pm.addPass(gpt::createReturnDistinctBuffers());
+  pm.addPass(gpt::createResultsToArguments());
+  pm.addPass(gpt::createPlanMemory());
   bufferization::buildBufferDeallocationPipeline(
       pm, bufferization::BufferDeallocationPipelineOptions());
   // Deallocation clones what a function returns but does not own.
@@ -122,6 +124,7 @@ void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
     pm.addPass(createOutlineParallel());
   // What is left of parallel loops runs in order.
   pm.addNestedPass<func::FuncOp>(createForallToForLoopPass());
+  pm.addNestedPass<func::FuncOp>(createHoistLoopBuffers());
   if (options.approximateMath) {
     ApproximateMathOptions math;
     math.contract = options.contract;
@@ -159,6 +162,7 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   // What has no LLVM intrinsic is a function of libm.
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createLowerWorkspaces());
   FinalizeMemRefToLLVMConversionPassOptions memref;
   memref.useAlignedAlloc = true;
   pm.addPass(createFinalizeMemRefToLLVMConversionPass(memref));

@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/GptMemory.h"
 #include "gpt/Transforms/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -173,7 +174,8 @@ struct EmitPackedEntry final
           function && !function.isExternal())
         makeInternal(function);
       else if (auto global = dyn_cast<LLVM::GlobalOp>(op);
-               global && isDefinition(global))
+               global && isDefinition(global) &&
+               !global->hasAttr(gpt::kRuntimeAttr))
         makeInternal(global);
     }
     for (const Export &exported : *exports) {

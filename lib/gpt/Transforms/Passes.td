@@ -265,6 +265,122 @@ def ReturnDistinctBuffers : Pass<"gpt-return-distinct-buffers"> {
   ];
 }
 
+def ResultsToArguments : Pass<"gpt-results-to-arguments", "ModuleOp"> {
+  let summary = "Return results in memory of the caller";
+  let description = [{
+    A private function that allocates what it returns gets the buffer as an
+    argument instead, where the size is computed from its arguments; its callers
+    allocate. The result may be a view of the buffer, which callers then make.
+    Runs before buffer deallocation. A remark names results for which this is
+    not possible.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect"
+  ];
+  let statistics = [
+    Statistic<"numPassed", "num-passed", "Number of results made arguments">
+  ];
+}
+
+def PlanMemory : Pass<"gpt-plan-memory", "ModuleOp"> {
+  let summary = "Give all intermediates places in one allocation";
+  let description = [{
+    Replaces every `memref.alloc` whose size is computed from the arguments of
+    its function, and whose lifetime lies within one execution of the block it
+    is in, by a view of a workspace. Buffers that are not alive at the same time
+    share memory; every buffer begins at a multiple of 64 bytes.
+
+    ```mlir
+    func.func @f(%x: memref<?xf32>) {
+      %n = memref.dim %x, %c0
+      %a = memref.alloc(%n) : memref<?xf32>   // ... last used here
+      %b = memref.alloc(%n) : memref<?xf32>
+      ...
+    // becomes
+    func.func @f(%x: memref<?xf32>) {
+      %n = memref.dim %x, %c0
+      %bytes = ...
+      %workspace = memref.alloc(%bytes) {gpt.workspace, ...} : memref<?xi8>
+      %a = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?xf32>
+      %b = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?xf32>
+      ...
+      memref.dealloc %workspace {gpt.workspace, ...}
+    ```
+
+    A private function takes its workspace from its callers, where it is a
+    buffer like the others. Runs before buffer deallocation, which takes care of
+    what is left: results, and buffers of parallel loops.
+
+    A remark on each function says how many bytes it needs, as a formula of
+    sizes of its arguments; another one on each buffer that has no place says
+    why.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::bufferization::BufferizationDialect", "::mlir::gpt::GptDialect",
+    "::mlir::memref::MemRefDialect"
+  ];
+  let statistics = [
+    Statistic<"numPlanned", "num-planned", "Number of buffers given a place">,
+    Statistic<"numWorkspaces", "num-workspaces", "Number of allocations made">
+  ];
+}
+
+def HoistLoopBuffers : Pass<"gpt-hoist-loop-buffers", "::mlir::func::FuncOp"> {
+  let summary = "Allocate the buffers of loops once";
+  let description = [{
+    Moves every `memref.alloc` of static size that is made and freed in each
+    iteration of a loop to the beginning of the function: onto the stack as long
+    as all of them together have at most `stack-bytes`, else into one allocation
+    for all iterations. Runs when parallel loops are functions: each thread has
+    its own.
+  }];
+  let options = [
+    Option<"stackBytes", "stack-bytes", "int64_t", "65536",
+           "Most bytes of stack that a function may get">
+  ];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let statistics = [
+    Statistic<"numStack", "num-stack", "Number of buffers on the stack">,
+    Statistic<"numHoisted", "num-hoisted", "Number of allocations hoisted">
+  ];
+}
+
+def LowerWorkspaces : Pass<"gpt-lower-workspaces", "ModuleOp"> {
+  let summary = "Take workspaces from the runtime";
+  let description = [{
+    Replaces allocations with `gpt.workspace` and what frees them by calls of
+    two functions that it makes,
+
+    ```mlir
+    llvm.func internal @gpt_acquire_workspace(%bytes: i64) -> !llvm.ptr
+    llvm.func internal @gpt_release_workspace(%memory: !llvm.ptr)
+    ```
+
+    and that ask the runtime through a struct that the module exports,
+
+    ```mlir
+    llvm.mlir.global external @gpt_workspace_runtime()
+        : !llvm.struct<(ptr, ptr, ptr)>  // zero
+    ```
+
+    of the C type `struct { void *(*acquire)(void *pool, int64_t bytes); void
+    (*release)(void *pool, void *memory); void *pool; }`. Memory is aligned to
+    64 bytes. While `acquire` is null, the functions use `aligned_alloc` and
+    `free`. Without workspaces there is no struct.
+
+    Runs before memrefs are converted to the LLVM dialect.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect"
+  ];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of workspaces">
+  ];
+}
+
 def ConvertStridedCopies : Pass<"gpt-convert-strided-copies"> {
   let summary = "Convert copies of strided memory to linalg.copy";
   let description = [{

@@ -1,0 +1,84 @@
+//===- HoistLoopBuffers.cpp - Buffers of loops, made once -------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tiles of a parallel loop have buffers of their own, which no memory plan of
+// the caller can hold: how many exist depends on how many threads there are.
+// Small ones belong onto the stack of the thread, in front of all loops, since
+// nothing takes the stack back at the end of an iteration. Runs when parallel
+// loops have become functions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/Transforms/Passes.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+
+namespace mlir::gpt {
+#define GEN_PASS_DEF_HOISTLOOPBUFFERS
+#include "gpt/Transforms/Passes.h.inc"
+} // namespace mlir::gpt
+
+using namespace mlir;
+
+/// Returns the op that frees `buffer` at the end of the iteration that made it,
+/// or null if there is no single one.
+static memref::DeallocOp findDealloc(memref::AllocOp buffer) {
+  memref::DeallocOp found;
+  for (Operation *user : buffer.getResult().getUsers()) {
+    auto dealloc = dyn_cast<memref::DeallocOp>(user);
+    if (!dealloc)
+      continue;
+    if (found || dealloc->getBlock() != buffer->getBlock())
+      return {};
+    found = dealloc;
+  }
+  return found;
+}
+
+/// The bytes of a static type.
+static int64_t getNumBytes(MemRefType type) {
+  unsigned bits = type.getElementType().isIntOrFloat()
+                      ? type.getElementType().getIntOrFloatBitWidth()
+                      : 64;
+  return type.getNumElements() * llvm::divideCeil(bits, 8);
+}
+
+namespace {
+struct HoistLoopBuffers final
+    : public gpt::impl::HoistLoopBuffersBase<HoistLoopBuffers> {
+  using HoistLoopBuffersBase::HoistLoopBuffersBase;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
+      return;
+    Block &entry = function.front();
+    int64_t stack = 0;
+    function.walk([&](memref::AllocOp buffer) {
+      memref::DeallocOp dealloc = findDealloc(buffer);
+      if (!dealloc || !buffer.getType().hasStaticShape() ||
+          !buffer->getParentOfType<LoopLikeOpInterface>())
+        return;
+      int64_t bytes = getNumBytes(buffer.getType());
+      if (stack + bytes <= stackBytes) {
+        stack += bytes;
+        OpBuilder builder = OpBuilder::atBlockBegin(&entry);
+        Value local =
+            memref::AllocaOp::create(builder, buffer.getLoc(), buffer.getType(),
+                                     buffer.getAlignmentAttr());
+        buffer.getResult().replaceAllUsesWith(local);
+        dealloc.erase();
+        buffer.erase();
+        ++numStack;
+        return;
+      }
+      buffer->moveBefore(&entry, entry.begin());
+      dealloc->moveBefore(entry.getTerminator());
+      ++numHoisted;
+    });
+  }
+};
+} // namespace

@@ -1,0 +1,225 @@
+//===- LowerWorkspaces.cpp - Workspaces from the runtime --------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Memory that is allocated anew for each call comes from the kernel as pages
+// that do not exist yet, and touching them for the first time costs more than
+// many an op. A runtime keeps the memory instead. As with threads, compiled
+// code has no undefined symbols and runs without a runtime: it looks into a
+// struct that it exports and that a loader fills.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/GptMemory.h"
+#include "gpt/Transforms/Passes.h"
+
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace mlir::gpt {
+#define GEN_PASS_DEF_LOWERWORKSPACES
+#include "gpt/Transforms/Passes.h.inc"
+} // namespace mlir::gpt
+
+using namespace mlir;
+
+static constexpr llvm::StringLiteral kRuntimeName = "gpt_workspace_runtime";
+static constexpr llvm::StringLiteral kAcquireName = "gpt_acquire_workspace";
+static constexpr llvm::StringLiteral kReleaseName = "gpt_release_workspace";
+/// What workspaces are aligned to.
+static constexpr int64_t kAlignment = 64;
+
+namespace {
+/// Makes what compiled code takes workspaces with.
+class RuntimeBuilder {
+public:
+  explicit RuntimeBuilder(ModuleOp module)
+      : module(module), builder(module.getLoc(), module.getContext()),
+        pointer(LLVM::LLVMPointerType::get(module.getContext())),
+        integer(builder.getI64Type()),
+        table(LLVM::LLVMStructType::getLiteral(module.getContext(),
+                                               {pointer, pointer, pointer})) {}
+
+  /// Makes the struct; fails if a name is taken.
+  LogicalResult buildTable();
+  LLVM::LLVMFuncOp buildAcquire();
+  LLVM::LLVMFuncOp buildRelease();
+
+private:
+  LLVM::LLVMFuncOp createFunction(StringRef name, Type result, Type argument);
+  Value load(int32_t field);
+
+  ModuleOp module;
+  ImplicitLocOpBuilder builder;
+  Type pointer, integer;
+  LLVM::LLVMStructType table;
+  LLVM::GlobalOp global;
+};
+} // namespace
+
+LogicalResult RuntimeBuilder::buildTable() {
+  for (StringRef name : {kRuntimeName, kAcquireName, kReleaseName})
+    if (Operation *other = module.lookupSymbol(name))
+      return other->emitOpError("has the name '")
+             << name << "', which is reserved";
+  builder.setInsertionPointToStart(module.getBody());
+  global = LLVM::GlobalOp::create(builder, table, /*isConstant=*/false,
+                                  LLVM::Linkage::External, kRuntimeName,
+                                  /*value=*/Attribute());
+  global->setAttr(gpt::kRuntimeAttr, builder.getUnitAttr());
+  builder.createBlock(&global.getInitializerRegion());
+  Value zero = LLVM::ZeroOp::create(builder, table);
+  LLVM::ReturnOp::create(builder, zero);
+  return success();
+}
+
+LLVM::LLVMFuncOp RuntimeBuilder::createFunction(StringRef name, Type result,
+                                                Type argument) {
+  builder.setInsertionPointToEnd(module.getBody());
+  auto type = LLVM::LLVMFunctionType::get(result, {argument});
+  auto function =
+      LLVM::LLVMFuncOp::create(builder, name, type, LLVM::Linkage::Internal);
+  builder.setInsertionPointToStart(function.addEntryBlock(builder));
+  return function;
+}
+
+/// Loads a field of the struct.
+Value RuntimeBuilder::load(int32_t field) {
+  Value address = LLVM::AddressOfOp::create(builder, global);
+  Value place = LLVM::GEPOp::create(builder, pointer, table, address,
+                                    ArrayRef<LLVM::GEPArg>{0, field});
+  return LLVM::LoadOp::create(builder, pointer, place);
+}
+
+/// Builds
+///
+///   if (runtime.acquire) return runtime.acquire(runtime.pool, bytes)
+///   return aligned_alloc(64, bytes rounded up to a multiple of 64)
+LLVM::LLVMFuncOp RuntimeBuilder::buildAcquire() {
+  LLVM::LLVMFuncOp function = createFunction(kAcquireName, pointer, integer);
+  Block *entry = &function.front();
+  Value bytes = entry->getArgument(0);
+  Value acquire = load(0);
+  Value null = LLVM::ZeroOp::create(builder, pointer);
+  Value isThere =
+      LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::ne, acquire, null);
+
+  Block *shared = builder.createBlock(&function.getBody());
+  auto type = LLVM::LLVMFunctionType::get(pointer, {pointer, integer});
+  auto taken =
+      LLVM::CallOp::create(builder, type, ValueRange{acquire, load(2), bytes});
+  LLVM::ReturnOp::create(builder, taken.getResults());
+
+  Block *alone = builder.createBlock(&function.getBody());
+  Value mask = LLVM::ConstantOp::create(builder, integer, kAlignment - 1);
+  Value inverse = LLVM::ConstantOp::create(builder, integer, -kAlignment);
+  Value alignment = LLVM::ConstantOp::create(builder, integer, kAlignment);
+  Value sum = LLVM::AddOp::create(builder, bytes, mask);
+  Value rounded = LLVM::AndOp::create(builder, sum, inverse);
+  // Cannot fail: nothing else has this name.
+  LLVM::LLVMFuncOp allocate =
+      *LLVM::lookupOrCreateAlignedAllocFn(builder, module, integer);
+  auto allocated =
+      LLVM::CallOp::create(builder, allocate, ValueRange{alignment, rounded});
+  LLVM::ReturnOp::create(builder, allocated.getResults());
+
+  builder.setInsertionPointToEnd(entry);
+  LLVM::CondBrOp::create(builder, isThere, shared, alone);
+  return function;
+}
+
+/// Builds
+///
+///   if (runtime.release) runtime.release(runtime.pool, memory)
+///   else free(memory)
+LLVM::LLVMFuncOp RuntimeBuilder::buildRelease() {
+  Type nothing = LLVM::LLVMVoidType::get(module.getContext());
+  LLVM::LLVMFuncOp function = createFunction(kReleaseName, nothing, pointer);
+  Block *entry = &function.front();
+  Value memory = entry->getArgument(0);
+  Value release = load(1);
+  Value null = LLVM::ZeroOp::create(builder, pointer);
+  Value isThere =
+      LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::ne, release, null);
+
+  Block *shared = builder.createBlock(&function.getBody());
+  auto type = LLVM::LLVMFunctionType::get(nothing, {pointer, pointer});
+  LLVM::CallOp::create(builder, type, ValueRange{release, load(2), memory});
+  LLVM::ReturnOp::create(builder, ValueRange{});
+
+  Block *alone = builder.createBlock(&function.getBody());
+  LLVM::LLVMFuncOp deallocate = *LLVM::lookupOrCreateFreeFn(builder, module);
+  LLVM::CallOp::create(builder, deallocate, memory);
+  LLVM::ReturnOp::create(builder, ValueRange{});
+
+  builder.setInsertionPointToEnd(entry);
+  LLVM::CondBrOp::create(builder, isThere, shared, alone);
+  return function;
+}
+
+/// Replaces an allocation and what frees it by calls.
+static void lower(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
+                  LLVM::LLVMFuncOp release,
+                  const LLVMTypeConverter &converter) {
+  ImplicitLocOpBuilder builder(workspace.getLoc(), workspace);
+  MemRefType type = workspace.getType();
+  Value bytes;
+  if (type.hasStaticShape())
+    bytes = LLVM::ConstantOp::create(builder, builder.getI64Type(),
+                                     type.getNumElements());
+  else
+    bytes = arith::IndexCastOp::create(builder, builder.getI64Type(),
+                                       workspace.getDynamicSizes().front());
+  Value memory = LLVM::CallOp::create(builder, acquire, bytes).getResult();
+  Location loc = workspace.getLoc();
+  auto descriptor =
+      MemRefDescriptor::poison(builder, loc, converter.convertType(type));
+  descriptor.setAllocatedPtr(builder, loc, memory);
+  descriptor.setAlignedPtr(builder, loc, memory);
+  descriptor.setConstantOffset(builder, loc, 0);
+  descriptor.setSize(builder, loc, 0, bytes);
+  descriptor.setConstantStride(builder, loc, 0, 1);
+  auto cast = UnrealizedConversionCastOp::create(
+      builder, type, ValueRange{static_cast<Value>(descriptor)});
+  for (Operation *user :
+       llvm::make_early_inc_range(workspace.getResult().getUsers())) {
+    if (!isa<memref::DeallocOp>(user))
+      continue;
+    builder.setInsertionPoint(user);
+    LLVM::CallOp::create(builder, release, memory);
+    user->erase();
+  }
+  workspace.getResult().replaceAllUsesWith(cast.getResult(0));
+  workspace.erase();
+}
+
+namespace {
+struct LowerWorkspaces final
+    : public gpt::impl::LowerWorkspacesBase<LowerWorkspaces> {
+  void runOnOperation() override {
+    SmallVector<memref::AllocOp> workspaces;
+    getOperation().walk([&](memref::AllocOp op) {
+      if (op->hasAttr(gpt::kWorkspaceAttr))
+        workspaces.push_back(op);
+    });
+    if (workspaces.empty())
+      return markAllAnalysesPreserved();
+    RuntimeBuilder runtime(getOperation());
+    if (failed(runtime.buildTable()))
+      return signalPassFailure();
+    LLVM::LLVMFuncOp acquire = runtime.buildAcquire();
+    LLVM::LLVMFuncOp release = runtime.buildRelease();
+    LLVMTypeConverter converter(&getContext());
+    for (memref::AllocOp workspace : workspaces)
+      lower(workspace, acquire, release, converter);
+    numLowered += workspaces.size();
+  }
+};
+} // namespace

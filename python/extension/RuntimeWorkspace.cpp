@@ -1,0 +1,117 @@
+//===- RuntimeWorkspace.cpp - Memory of intermediates -----------*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See RuntimeWorkspace.h. Large pieces are aligned to huge pages and the kernel
+// is asked for such: fewer faults on the first use, fewer misses of the TLB on
+// all others.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RuntimeWorkspace.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <new>
+#include <sys/mman.h>
+
+using namespace gpt::runtime;
+
+static constexpr size_t kLine = 64;
+static constexpr size_t kHugePage = size_t(2) << 20;
+
+/// What stands in front of the memory that a call gets.
+struct alignas(kLine) WorkspacePool::Piece {
+  /// Of the memory behind it.
+  size_t bytes;
+
+  void *memory() { return this + 1; }
+  static Piece *of(void *memory) { return static_cast<Piece *>(memory) - 1; }
+
+  /// Returns null if there is no memory.
+  static Piece *create(size_t bytes) {
+    // A prompt that is a little longer than the last one should not need other
+    // memory: sizes grow in steps of an eighth.
+    size_t step = kLine;
+    while (step * 16 < bytes)
+      step *= 2;
+    bytes = (bytes + step - 1) / step * step;
+    size_t total = bytes + sizeof(Piece);
+    size_t alignment = total >= kHugePage ? kHugePage : kLine;
+    total = (total + alignment - 1) / alignment * alignment;
+    void *memory = std::aligned_alloc(alignment, total);
+    if (!memory)
+      return nullptr;
+    if (alignment == kHugePage)
+      madvise(memory, total, MADV_HUGEPAGE);
+    return new (memory) Piece{bytes};
+  }
+};
+
+WorkspacePool::~WorkspacePool() {
+  for (Piece *piece : idle)
+    std::free(piece);
+}
+
+void *WorkspacePool::acquire(int64_t bytes) {
+  auto needed = static_cast<size_t>(std::max<int64_t>(bytes, 0));
+  Piece *replaced = nullptr;
+  if (std::unique_lock lock(mutex, std::try_to_lock); lock && !idle.empty()) {
+    // By size: the smallest that is large enough, or else the largest, which a
+    // larger one then takes the place of.
+    auto found = std::lower_bound(
+        idle.begin(), idle.end(), needed,
+        [](const Piece *piece, size_t size) { return piece->bytes < size; });
+    if (found == idle.end())
+      --found;
+    Piece *piece = *found;
+    idle.erase(found);
+    if (piece->bytes >= needed)
+      return piece->memory();
+    replaced = piece;
+  }
+  std::free(replaced);
+  Piece *piece = Piece::create(needed);
+  return piece ? piece->memory() : nullptr;
+}
+
+void WorkspacePool::release(void *memory) {
+  if (!memory)
+    return;
+  Piece *piece = Piece::of(memory);
+  std::unique_lock lock(mutex, std::try_to_lock);
+  if (!lock) {
+    std::free(piece);
+    return;
+  }
+  auto place = std::lower_bound(idle.begin(), idle.end(), piece,
+                                [](const Piece *left, const Piece *right) {
+                                  return left->bytes < right->bytes;
+                                });
+  idle.insert(place, piece);
+}
+
+int64_t WorkspacePool::getIdleBytes() const {
+  std::unique_lock lock(mutex);
+  size_t bytes = 0;
+  for (const Piece *piece : idle)
+    bytes += piece->bytes;
+  return static_cast<int64_t>(bytes);
+}
+
+std::shared_ptr<WorkspacePool>
+gpt::runtime::connectWorkspaces(WorkspaceRuntime &runtime) {
+  static std::mutex mutex;
+  static std::map<WorkspaceRuntime *, std::weak_ptr<WorkspacePool>> pools;
+  std::lock_guard lock(mutex);
+  std::weak_ptr<WorkspacePool> &known = pools[&runtime];
+  std::shared_ptr<WorkspacePool> pool = known.lock();
+  if (!pool)
+    known = pool = std::make_shared<WorkspacePool>();
+  runtime = {
+      [](WorkspacePool *from, int64_t bytes) { return from->acquire(bytes); },
+      [](WorkspacePool *to, void *memory) { to->release(memory); }, pool.get()};
+  return pool;
+}
