@@ -5,7 +5,8 @@
 
 // The caches of every layer are updated in the caller's buffers, through the
 // calls of the block function: no copies, and no buffer of the shape of a cache
-// is allocated. Cache results are not returned.
+// is allocated. Cache results are not returned; the other result of a block is
+// written to memory of the caller.
 
 !act = tensor<?x1x32xf32>
 !cache = tensor<?x2x?x16xf32>
@@ -19,7 +20,7 @@
 //       CHOICE:   return %[[Y]] : memref<?x1x32xf32>
 
 // CHECK-LABEL: func.func private @block(
-//  CHECK-SAME:   %{{.*}}: memref<?x1x32xf32>, %[[KC:.*]]: memref<?x2x?x16xf32>, %[[VC:.*]]: memref<?x2x?x16xf32>, %{{.*}}: memref<?xi64>) -> memref<?x1x32xf32>
+//  CHECK-SAME:   %{{.*}}: memref<?x1x32xf32>, %[[KC:.*]]: memref<?x2x?x16xf32>, %[[VC:.*]]: memref<?x2x?x16xf32>, %{{.*}}: memref<?xi64>, %{{.*}}: memref<?x1x2x1x16xf32>,
 //   CHECK-NOT:   memref.alloc({{.*}}memref<?x2x?x16xf32>
 //       CHECK:   memref.store %{{.*}}, %[[KC]][
 //       CHECK:   memref.store %{{.*}}, %[[VC]][
@@ -34,9 +35,13 @@ func.func private @block(%x: !act, %kc: !cache, %vc: !cache, %p: tensor<?xi64>) 
 //  CHECK-SAME:   %[[KC0:[^:]*]]: memref<?x2x?x16xf32> {gpt.cache = "key"}, %[[VC0:[^:]*]]: memref<?x2x?x16xf32> {gpt.cache = "value"},
 //  CHECK-SAME:   %[[KC1:[^:]*]]: memref<?x2x?x16xf32> {gpt.cache = "key"}, %[[VC1:[^:]*]]: memref<?x2x?x16xf32> {gpt.cache = "value"})
 //  CHECK-SAME:   -> (memref<?x1x32xf32> {gpt.name = "y"}) {
-//       CHECK:   %[[H:.*]] = call @block(%[[X]], %[[KC0]], %[[VC0]], %[[P]])
-//       CHECK:   %[[Y:.*]] = call @block(%[[H]], %[[KC1]], %[[VC1]], %[[P]])
-//       CHECK:   return %[[Y]]
+//       CHECK:   %[[H:.*]] = memref.view {{.*}} to memref<?x1x2x1x16xf32>
+//       CHECK:   call @block(%[[X]], %[[KC0]], %[[VC0]], %[[P]], %[[H]],
+//       CHECK:   %[[H_FLAT:.*]] = memref.collapse_shape %[[H]]
+//       CHECK:   %[[Y:.*]] = memref.alloc
+//       CHECK:   call @block(%[[H_FLAT]], %[[KC1]], %[[VC1]], %[[P]], %[[Y]],
+//       CHECK:   %[[Y_FLAT:.*]] = memref.collapse_shape %[[Y]]
+//       CHECK:   return %[[Y_FLAT]]
 func.func @decode(%x: !act, %p: tensor<?xi64> {gpt.positions},
                   %kc0: !cache {gpt.cache = "key", bufferization.writable = true}, %vc0: !cache {gpt.cache = "value", bufferization.writable = true},
                   %kc1: !cache {gpt.cache = "key", bufferization.writable = true}, %vc1: !cache {gpt.cache = "value", bufferization.writable = true})

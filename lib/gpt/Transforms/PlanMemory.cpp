@@ -342,10 +342,11 @@ Value Plan::buildOffsets() {
   };
   Value next = constant(0);
   for (const Region &region : regions) {
-    Value unit = constant(region.roundedFactor.value_or(1));
-    for (Value symbol : region.symbols)
-      unit = multiply(symbol, unit);
+    Value unit = region.symbols.empty() ? constant(1) : region.symbols.front();
+    for (size_t i = 1; i < region.symbols.size(); ++i)
+      unit = multiply(unit, region.symbols[i]);
     if (region.roundedFactor) {
+      unit = multiply(unit, constant(*region.roundedFactor));
       Value line = constant(kAlignment);
       unit = multiply(builder.createOrFold<arith::CeilDivUIOp>(loc, unit, line),
                       line);

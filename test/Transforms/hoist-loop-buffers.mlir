@@ -1,0 +1,54 @@
+// RUN: gpt-opt %s -pass-pipeline='builtin.module(func.func(gpt-hoist-loop-buffers{stack-bytes=128}))' | FileCheck %s
+
+// The first buffer fits the stack, the second no longer does.
+
+// CHECK-LABEL: func.func @loop(
+//       CHECK:   %[[LARGE:.*]] = memref.alloc() : memref<32xf32>
+//       CHECK:   %[[SMALL:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16xf32>
+//       CHECK:   scf.for
+//   CHECK-NOT:     memref.alloc
+//       CHECK:     linalg.copy ins(%[[SMALL]] : memref<16xf32>)
+//       CHECK:     linalg.fill {{.*}} outs(%[[LARGE]] : memref<32xf32>)
+//   CHECK-NOT:     memref.dealloc
+//       CHECK:   }
+//       CHECK:   memref.dealloc %[[LARGE]]
+//       CHECK:   return
+func.func @loop(%n: index, %y: memref<16xf32>, %z: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    %small = memref.alloc() {alignment = 64 : i64} : memref<16xf32>
+    linalg.copy ins(%small : memref<16xf32>) outs(%y : memref<16xf32>)
+    memref.dealloc %small : memref<16xf32>
+    %large = memref.alloc() : memref<32xf32>
+    linalg.fill ins(%z : f32) outs(%large : memref<32xf32>)
+    memref.dealloc %large : memref<32xf32>
+  }
+  return
+}
+
+// Sizes that differ from iteration to iteration, buffers that are freed on some
+// paths only, and those that are in no loop stay where they are.
+
+// CHECK-LABEL: func.func @stay(
+//       CHECK:   memref.alloc() : memref<2xf32>
+//       CHECK:   scf.for
+//       CHECK:     memref.alloc(%{{.*}}) : memref<?xf32>
+//       CHECK:     memref.alloc() : memref<4xf32>
+//       CHECK:     scf.if
+//       CHECK:       memref.dealloc
+func.func @stay(%n: index, %p: i1) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %once = memref.alloc() : memref<2xf32>
+  scf.for %i = %c0 to %n step %c1 {
+    %dynamic = memref.alloc(%i) : memref<?xf32>
+    memref.dealloc %dynamic : memref<?xf32>
+    %some = memref.alloc() : memref<4xf32>
+    scf.if %p {
+      memref.dealloc %some : memref<4xf32>
+    }
+  }
+  memref.dealloc %once : memref<2xf32>
+  return
+}

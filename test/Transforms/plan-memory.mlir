@@ -1,0 +1,127 @@
+// RUN: gpt-opt %s -gpt-plan-memory -canonicalize -cse -split-input-file -verify-diagnostics | FileCheck %s
+
+// Static sizes: b is dead when c begins, and both are alive together with a.
+
+// CHECK-LABEL: func.func @static(
+//   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : index
+//   CHECK-DAG:   %[[C1024:.*]] = arith.constant 1024 : index
+//       CHECK:   %[[W:.*]] = memref.alloc() {alignment = 64 : i64, bufferization.manual_deallocation, gpt.workspace} : memref<1152xi8>
+//       CHECK:   %[[A:.*]] = memref.view %[[W]][%[[C1024]]][] : memref<1152xi8> to memref<30xf32>
+//       CHECK:   %[[B:.*]] = memref.view %[[W]][%[[C0]]][] : memref<1152xi8> to memref<256xf32>
+//       CHECK:   call @use(%[[B]], %[[A]])
+//       CHECK:   %[[C:.*]] = memref.view %[[W]][%[[C0]]][] : memref<1152xi8> to memref<64xf32>
+//       CHECK:   call @use2(%[[C]], %[[A]])
+//       CHECK:   memref.dealloc %[[W]] {bufferization.manual_deallocation, gpt.workspace}
+// expected-remark @below {{'static' needs a workspace for 3 buffers, in bytes: 1152}}
+func.func @static() {
+  %a = memref.alloc() : memref<30xf32>
+  %b = memref.alloc() : memref<256xf32>
+  call @use(%b, %a) : (memref<256xf32>, memref<30xf32>) -> ()
+  %c = memref.alloc() : memref<64xf32>
+  call @use2(%c, %a) : (memref<64xf32>, memref<30xf32>) -> ()
+  return
+}
+func.func private @use(memref<256xf32>, memref<30xf32>)
+func.func private @use2(memref<64xf32>, memref<30xf32>)
+
+// -----
+
+// Sizes that are multiples of the same product are placed like static ones:
+// h lies where q was. What is no multiple of a cache line is rounded up.
+
+// CHECK-LABEL: func.func @dynamic(
+//  CHECK-SAME:   %[[X:.*]]: memref<?x?x16xf32>
+//   CHECK-DAG:   %[[B:.*]] = memref.dim %[[X]], %c0
+//   CHECK-DAG:   %[[S:.*]] = memref.dim %[[X]], %c1
+//   CHECK-DAG:   %[[BS:.*]] = arith.muli %[[B]], %[[S]]
+//   CHECK-DAG:   %[[HALF:.*]] = arith.muli %[[BS]], %c256
+//   CHECK-DAG:   %[[ALL:.*]] = arith.muli %[[BS]], %c512
+//       CHECK:   %[[W:.*]] = memref.alloc(%{{.*}}) {{.*}}gpt.workspace
+//       CHECK:   memref.view %[[W]][%c0][%[[B]], %[[S]]] : memref<?xi8> to memref<?x?x64xf32>
+//       CHECK:   memref.view %[[W]][%[[HALF]]][%[[B]], %[[S]]] : memref<?xi8> to memref<?x?x64xf32>
+//       CHECK:   memref.view %[[W]][%c0][%[[B]], %[[S]]] : memref<?xi8> to memref<?x?x16xf32>
+//       CHECK:   memref.view %[[W]][%[[ALL]]][%[[B]], %[[S]]] : memref<?xi8> to memref<?x?xf32>
+// expected-remark @below {{'dynamic' needs a workspace for 4 buffers, in bytes: 512 * (dim 0 of argument 0) * (dim 1 of argument 0) + round64(4 * (dim 0 of argument 0) * (dim 1 of argument 0))}}
+func.func @dynamic(%x: memref<?x?x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %b = memref.dim %x, %c0 : memref<?x?x16xf32>
+  %s = memref.dim %x, %c1 : memref<?x?x16xf32>
+  %q = memref.alloc(%b, %s) : memref<?x?x64xf32>
+  %k = memref.alloc(%b, %s) : memref<?x?x64xf32>
+  linalg.copy ins(%q : memref<?x?x64xf32>) outs(%k : memref<?x?x64xf32>)
+  %h = memref.alloc(%b, %s) : memref<?x?x16xf32>
+  %m = memref.alloc(%b, %s) : memref<?x?xf32>
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>],
+                  iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %m : memref<?x?x16xf32>, memref<?x?xf32>) outs(%h : memref<?x?x16xf32>) {
+  ^bb0(%in: f32, %mean: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  return
+}
+
+// -----
+
+// What a block needs is memory of its caller, the same for both calls; the
+// caller's own buffers are beside it.
+
+// CHECK-LABEL: func.func private @block(
+//  CHECK-SAME:   %[[X:.*]]: memref<?x16xf32>, %[[Y:.*]]: memref<?x16xf32>, %[[W:.*]]: memref<?xi8>)
+//       CHECK:   memref.view %[[W]][%c0]
+// expected-remark @below {{'block' needs a workspace for 1 buffers, in bytes: 128 * (dim 0 of argument 0)}}
+func.func private @block(%x: memref<?x16xf32>, %y: memref<?x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x16xf32>
+  %h = memref.alloc(%n) : memref<?x32xf32>
+  %v = memref.load %h[%c0, %c0] : memref<?x32xf32>
+  memref.store %v, %y[%c0, %c0] : memref<?x16xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @layers(
+//  CHECK-SAME:   %[[X:.*]]: memref<?x16xf32>, %[[Z:.*]]: memref<?x16xf32>)
+//       CHECK:   %[[W:.*]] = memref.alloc
+//       CHECK:   %[[Y:.*]] = memref.view %[[W]]{{.*}} to memref<?x16xf32>
+//       CHECK:   %[[BLOCK:.*]] = memref.view %[[W]][%c0]{{.*}} to memref<?xi8>
+//       CHECK:   call @block(%[[X]], %[[Y]], %[[BLOCK]])
+//       CHECK:   call @block(%[[Y]], %[[Z]], %[[BLOCK]])
+// expected-remark @below {{'layers' needs a workspace for 3 buffers, in bytes: 192 * (dim 0 of argument 0)}}
+func.func @layers(%x: memref<?x16xf32>, %z: memref<?x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x16xf32>
+  %y = memref.alloc(%n) : memref<?x16xf32>
+  call @block(%x, %y) : (memref<?x16xf32>, memref<?x16xf32>) -> ()
+  call @block(%y, %z) : (memref<?x16xf32>, memref<?x16xf32>) -> ()
+  return
+}
+
+// -----
+
+// Results, what a loop carries, sizes that memory decides, and buffers of
+// parallel iterations have no place.
+
+// CHECK-LABEL: func.func @left(
+//   CHECK-NOT:   memref.view
+func.func @left(%n: memref<index>, %x: memref<4xf32>) -> memref<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %size = memref.load %n[] : memref<index>
+  // expected-remark @below {{buffer has no place in the memory plan: its size is not decided by the arguments}}
+  %data = memref.alloc(%size) : memref<?xf32>
+  %v = memref.load %data[%c0] : memref<?xf32>
+  %carried = scf.for %i = %c0 to %c4 step %c1 iter_args(%last = %x) -> memref<4xf32> {
+    %next = memref.alloc() : memref<4xf32>
+    memref.copy %last, %next : memref<4xf32> to memref<4xf32>
+    scf.yield %next : memref<4xf32>
+  }
+  scf.forall (%i) in (4) {
+    // expected-remark @below {{each iteration of a parallel loop needs its own}}
+    %tile = memref.alloc() : memref<4xf32>
+    memref.store %v, %tile[%i] : memref<4xf32>
+  }
+  %result = memref.alloc() : memref<4xf32>
+  memref.copy %carried, %result : memref<4xf32> to memref<4xf32>
+  return %result : memref<4xf32>
+}
