@@ -90,9 +90,9 @@ func.func @gate(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<96x48x
 // Any number of projections: none,
 // CHECK-LABEL: func.func @none
 // CHECK-NOT: vector.
-func.func @none(%x: tensor<?x1x48xf32>, %w: tensor<96x48xf32>) -> tensor<?x1x96xf32> {
-  %0 = gpt.linear %x, %w : (tensor<?x1x48xf32>, tensor<96x48xf32>) -> tensor<?x1x96xf32>
-  return %0 : tensor<?x1x96xf32>
+func.func @none(%x: tensor<1x1x48xf32>, %w: tensor<96x48xf32>) -> tensor<1x1x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<96x48xf32>) -> tensor<1x1x96xf32>
+  return %0 : tensor<1x1x96xf32>
 }
 
 // -----
@@ -106,4 +106,35 @@ func.func @several(%x: tensor<2x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<48x
   %1 = gpt.linear %x, %v {weight_layout = #gpt<weight_layout in_out>} : (tensor<2x?x48xf32>, tensor<48x97xf32>) -> tensor<2x?x97xf32>
   %2 = gpt.linear %x, %u : (tensor<2x?x48xf32>, tensor<64x48xbf16>) -> tensor<2x?x64xf32>
   return %0, %1, %2 : tensor<2x?x96xf32>, tensor<2x?x97xf32>, tensor<2x?x64xf32>
+}
+
+// -----
+
+// One row: the sums of a panel stay in registers while it is read once; f32 and
+// bf16 weights, a last panel that is padded, nothing scalar.
+// CHECK-LABEL: func.func @one_row
+// AVX512: scf.forall ({{.*}}) in (4)
+// AVX2: scf.forall ({{.*}}) in (7)
+// AVX512: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<32xf32>)
+// AVX2: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<16xf32>)
+// CHECK: vector.transfer_read {{.*}}, vector<8xf32>
+// CHECK-NEXT: vector.transfer_read
+// CHECK-NEXT: vector.contract
+// CHECK-NEXT: scf.yield
+// CHECK: vector.transfer_write
+// AVX512: scf.forall ({{.*}}) in (2)
+// AVX2: scf.forall ({{.*}}) in (4)
+// AVX512: scf.for {{.*}} -> (vector<32xf32>)
+// AVX2: scf.for {{.*}} -> (vector<16xf32>)
+// CHECK: vector.transfer_read {{.*}}, vector<8xf32>
+// CHECK-NEXT: vector.transfer_read
+// CHECK-NEXT: arith.extf
+// CHECK-NEXT: vector.contract
+// CHECK-NEXT: scf.yield
+// CHECK-NOT: linalg.contract
+// CHECK-NOT: memref.load
+func.func @one_row(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32> {gpt.weight = "w"}, %v: tensor<48x64xbf16> {gpt.weight = "v"}) -> (tensor<1x1x97xf32>, tensor<1x1x64xf32>) {
+  %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
+  %1 = gpt.linear %x, %v {weight_layout = #gpt<weight_layout in_out>} : (tensor<1x1x48xf32>, tensor<48x64xbf16>) -> tensor<1x1x64xf32>
+  return %0, %1 : tensor<1x1x97xf32>, tensor<1x1x64xf32>
 }

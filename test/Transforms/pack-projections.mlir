@@ -44,17 +44,18 @@ func.func @shared(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<32x4
 
 // -----
 
-// One row, a depth of 15, fewer columns than a tile, bf16 rows, a product of activations.
+// One row with what is not a weight, a depth of 15, fewer columns than a tile,
+// bf16 rows, a product of activations.
 // CHECK-LABEL: func.func @left_alone
 // CHECK-NOT: linalg.pack
 // CHECK-COUNT-5: linalg.contract
-func.func @left_alone(%x: tensor<?x1x48xf32>, %y: tensor<?x?x15xf32>, %z: tensor<?x?x48xbf16>, %a: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<96x15xf32>, %u: tensor<31x48xf32>, %m: tensor<?x48x64xf32>) -> (tensor<?x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>) {
-  %0 = gpt.linear %x, %w : (tensor<?x1x48xf32>, tensor<96x48xf32>) -> tensor<?x1x96xf32>
+func.func @left_alone(%x: tensor<1x1x48xf32>, %y: tensor<?x?x15xf32>, %z: tensor<?x?x48xbf16>, %a: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<96x15xf32>, %u: tensor<31x48xf32>, %m: tensor<?x48x64xf32>) -> (tensor<1x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>) {
+  %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<96x48xf32>) -> tensor<1x1x96xf32>
   %1 = gpt.linear %y, %v : (tensor<?x?x15xf32>, tensor<96x15xf32>) -> tensor<?x?x96xf32>
   %2 = gpt.linear %a, %u : (tensor<?x?x48xf32>, tensor<31x48xf32>) -> tensor<?x?x31xf32>
   %3 = gpt.linear %z, %w : (tensor<?x?x48xbf16>, tensor<96x48xf32>) -> tensor<?x?x96xbf16>
   %4 = gpt.matmul %a, %m : (tensor<?x?x48xf32>, tensor<?x48x64xf32>) -> tensor<?x?x64xf32>
-  return %0, %1, %2, %3, %4 : tensor<?x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>
+  return %0, %1, %2, %3, %4 : tensor<1x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>
 }
 
 // -----
@@ -69,4 +70,50 @@ func.func @left_alone(%x: tensor<?x1x48xf32>, %y: tensor<?x?x15xf32>, %z: tensor
 func.func @no_batch(%x: tensor<?x48xf32>, %w: tensor<48x96xf32>, %b: tensor<96xf32>) -> tensor<?x96xf32> {
   %0 = gpt.linear %x, %w bias(%b) {weight_layout = #gpt<weight_layout in_out>} : (tensor<?x48xf32>, tensor<48x96xf32>, tensor<96xf32>) -> tensor<?x96xf32>
   return %0 : tensor<?x96xf32>
+}
+
+// -----
+
+// The single rows of a batch are rows of one product.
+// CHECK-LABEL: func.func @single_rows
+// CHECK: linalg.pack {{.*}} : tensor<?x48xf32> -> tensor<?x48x8xf32>
+// CHECK: tensor.expand_shape {{.*}} : tensor<?x96xf32> into tensor<?x1x96xf32>
+func.func @single_rows(%x: tensor<?x1x48xf32>, %w: tensor<96x48xf32>) -> tensor<?x1x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<?x1x48xf32>, tensor<96x48xf32>) -> tensor<?x1x96xf32>
+  return %0 : tensor<?x1x96xf32>
+}
+
+// -----
+
+// One row reads the panels of a weight that is packed anyway, or once: one that
+// is a weight in every call.
+// CHECK-LABEL: func.func @one_row
+// CHECK-SAME: (%[[X:.*]]: tensor<1x1x48xf32>, %[[W:.*]]: tensor<97x48xf32> {gpt.weight = "w"}
+// CHECK: %[[VIEW:.*]] = tensor.collapse_shape %[[X]] {{\[\[}}0, 1], [2]] : tensor<1x1x48xf32> into tensor<1x48xf32>
+// CHECK: %[[WP:.*]] = linalg.pack %[[W]] {{.*}} {gpt.class = "weight"} : tensor<97x48xf32> -> tensor<4x48x32xf32>
+// CHECK: %[[P:.*]] = linalg.contract {{.*}}{gpt.class = "row_projection"} ins(%[[VIEW]], %[[WP]] : tensor<1x48xf32>, tensor<4x48x32xf32>) outs(%{{.*}} : tensor<1x4x32xf32>)
+// CHECK: tensor.collapse_shape %[[P]] {{\[\[}}0], [1, 2]] : tensor<1x4x32xf32> into tensor<1x128xf32>
+// CHECK: tensor.extract_slice {{.*}} : tensor<1x128xf32> to tensor<1x97xf32>
+func.func @one_row(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32> {gpt.weight = "w"}, %v: tensor<97x48xf32> {gpt.weight = "v"}) -> (tensor<1x1x97xf32>, tensor<1x1x97xf32>, tensor<1x1x97xf32>) {
+  %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
+  %1 = call @always(%x, %w) : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
+  %2 = call @sometimes(%x, %v) : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
+  return %0, %1, %2 : tensor<1x1x97xf32>, tensor<1x1x97xf32>, tensor<1x1x97xf32>
+}
+// CHECK-LABEL: func.func private @always
+// CHECK: {gpt.class = "row_projection"}
+func.func private @always(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32>) -> tensor<1x1x97xf32> {
+  %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
+  return %0 : tensor<1x1x97xf32>
+}
+// CHECK-LABEL: func.func private @sometimes
+// CHECK-NOT: {gpt.class = "row_projection"}
+// CHECK-LABEL: func.func @other
+func.func private @sometimes(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32>) -> tensor<1x1x97xf32> {
+  %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
+  return %0 : tensor<1x1x97xf32>
+}
+func.func @other(%x: tensor<1x1x48xf32>, %y: tensor<97x48xf32>) -> tensor<1x1x97xf32> {
+  %0 = call @sometimes(%x, %y) : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
+  return %0 : tensor<1x1x97xf32>
 }

@@ -25,14 +25,14 @@ transform.named_sequence @attention(%module: !transform.any_op {transform.readon
   transform.yield
 }
 
-transform.named_sequence @pack(%module: !transform.any_op {transform.readonly}) {
-  %sources = transform.structured.match ops{["func.func"]} in %module
-    : (!transform.any_op) -> !transform.any_op
+transform.named_sequence @pack(%module: !transform.any_op {transform.consumed}) {
   %packed = transform.apply_registered_pass "gpt-pack-projections"
-    with options = {"row-tile" = 4, "column-tile" = 8, "depth-multiple" = 16} to %sources
+    with options = {"row-tile" = 4, "column-tile" = 8, "depth-multiple" = 16} to %module
     : (!transform.any_op) -> !transform.any_op
   // Projections of the same rows share one packed copy.
-  transform.apply_cse to %packed : !transform.any_op
+  %functions = transform.structured.match ops{["func.func"]} in %packed
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_cse to %functions : !transform.any_op
   transform.yield
 }
 

@@ -101,6 +101,24 @@ transform.named_sequence @fuse_product(%product: !transform.any_op {transform.co
   transform.yield %tiles_3 : !transform.any_op
 }
 
+// One row reads each panel of the weight once, from its begin to its end; the
+// iterations of a thread are panels that follow each other in memory.
+transform.named_sequence @tile_row_projection(%projection: !transform.any_op {transform.consumed}) {
+  %zeros = transform.get_producer_of_operand %projection[2] : (!transform.any_op) -> !transform.any_op
+  // (n1, m, n0, k)
+  %panel, %panels = transform.structured.tile_using_forall %projection tile_sizes [1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %class = transform.param.constant "panels" -> !transform.any_param
+  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
+  %zero_panel, %panels_1 = transform.structured.fuse_into_containing_op %zeros into %panels
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %step, %steps = transform.structured.tile_using_for %panel tile_sizes [0, 0, 0, 8]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
+  %zero_panel_1 = transform.structured.generalize %zero_panel : (!transform.any_op) -> !transform.any_op
+  transform.yield
+}
+
 // Vectorises one tiled projection or packed weight.
 transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.readonly}) {
   // Tiles become two-dimensional, and only then vectors.
@@ -115,6 +133,7 @@ transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.
   transform.apply_patterns to %panel {
     transform.apply_patterns.vector.reduction_to_contract
     transform.apply_patterns.vector.transfer_permutation_patterns
+    transform.apply_patterns.vector.sink_ops
     transform.apply_patterns.vector.cast_away_vector_leading_one_dim
   } : !transform.any_op
   transform.apply_patterns to %panel {
@@ -172,6 +191,12 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
   ^bb0(%epilogue: !transform.any_op):
     transform.include @tile_joint_epilogue failures(propagate) (%epilogue, %row_tile, %column_tile, %depth_tile)
       : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
+  }
+  %row_projections = transform.structured.match ops{["linalg.contract"]} attributes{gpt.class = "row_projection"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.foreach %row_projections : !transform.any_op {
+  ^bb0(%projection: !transform.any_op):
+    transform.include @tile_row_projection failures(propagate) (%projection) : (!transform.any_op) -> ()
   }
   // A tail of rows or columns ends with its tensor.
   %tiled = transform.structured.match ops{["func.func"]} in %module

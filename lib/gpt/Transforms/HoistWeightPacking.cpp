@@ -53,9 +53,9 @@ struct PublicPacking {
 /// Moves the packed weights of one module into arguments.
 class Hoister {
 public:
-  explicit Hoister(ModuleOp module) : module(module), symbols(module) {
+  explicit Hoister(ModuleOp module)
+      : module(module), symbols(module), weights(findWeightArguments(module)) {
     collectCalls();
-    findWeights();
   }
 
   void run() {
@@ -78,7 +78,6 @@ private:
   using PackedValue = std::pair<const Packer *, SmallVector<unsigned>>;
 
   void collectCalls();
-  void findWeights();
   void hoist(func::FuncOp function, const WeightExpression &expression);
   const Packer &getPacker(const WeightExpression &expression);
   BlockArgument getArgument(func::FuncOp function, const Packer &packer,
@@ -116,34 +115,6 @@ void Hoister::collectCalls() {
     if (llvm::range_size(*SymbolTable::getSymbolUses(function, module)) !=
         callers.size())
       callers.clear();
-}
-
-/// Collects the arguments that are weights: those of public functions that say
-/// so, and those of private functions that are weights in every call.
-void Hoister::findWeights() {
-  for (auto function : module.getOps<func::FuncOp>())
-    if (function.isPublic() && !function.isExternal() &&
-        SymbolTable::symbolKnownUseEmpty(function, module))
-      for (BlockArgument argument : function.getArguments())
-        if (function.getArgAttr(argument.getArgNumber(), kWeightAttr))
-          weights.insert(argument);
-  auto isWeight = [&](Value value) {
-    auto argument = dyn_cast<BlockArgument>(value);
-    return argument && weights.contains(argument);
-  };
-  for (size_t before = 0; before != weights.size();) {
-    before = weights.size();
-    for (auto function : module.getOps<func::FuncOp>()) {
-      SmallVector<func::CallOp> callers = calls.lookup(function);
-      if (!function.isPrivate() || function.isExternal() || callers.empty())
-        continue;
-      for (BlockArgument argument : function.getArguments())
-        if (llvm::all_of(callers, [&](func::CallOp call) {
-              return isWeight(call.getOperand(argument.getArgNumber()));
-            }))
-          weights.insert(argument);
-    }
-  }
 }
 
 /// Returns the packing function of `expression`, the same one for all that are

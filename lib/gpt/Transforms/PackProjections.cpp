@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "gpt/Transforms/Passes.h"
+#include "gpt/Transforms/WeightArguments.h"
 
 #include "gpt/GptDialect.h"
 
@@ -127,9 +128,11 @@ Value collapseRows(OpBuilder &builder, Location loc, Value value) {
 /// A schedule unpacks tiles in registers, so it costs nothing.
 class PackProjection : public OpRewritePattern<linalg::ContractOp> {
 public:
-  PackProjection(MLIRContext *context, const PackProjectionsOptions &options)
+  PackProjection(MLIRContext *context, const PackProjectionsOptions &options,
+                 const WeightArguments &weights)
       : OpRewritePattern(context), rowTile(options.rowTile),
-        columnTile(options.columnTile), depthMultiple(options.depthMultiple) {}
+        columnTile(options.columnTile), depthMultiple(options.depthMultiple),
+        weights(weights) {}
 
   LogicalResult matchAndRewrite(linalg::ContractOp op,
                                 PatternRewriter &rewriter) const override {
@@ -170,9 +173,11 @@ private:
     if (match.k == 0 || match.k % depthMultiple != 0)
       return rewriter.notifyMatchFailure(
           op, "depth is not a multiple of what a tile takes");
-    ArrayRef<int64_t> shape = getTensorType(match.input).getShape();
-    if (shape[shape.size() - 2] == 1)
-      return rewriter.notifyMatchFailure(op, "one row streams the weight");
+    // Packing costs more than it gains, unless it is done once.
+    auto argument = dyn_cast<BlockArgument>(match.weight);
+    if (match.rows == 1 && (!argument || !weights.contains(argument)))
+      return rewriter.notifyMatchFailure(
+          op, "one row is multiplied by what is not a weight in every call");
     if (match.n < columnTile)
       return rewriter.notifyMatchFailure(op, "result is narrower than a tile");
     return success();
@@ -181,43 +186,72 @@ private:
   /// The product of the packed operands, as [rows, columns].
   Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
                      Value input, ArrayRef<OpFoldResult> resultSizes) const {
-    Value rows = pack(builder, loc, input, "rows", /*dim=*/0, rowTile);
+    bool isSingleRow = match.rows == 1;
+    Value rows = isSingleRow
+                     ? input
+                     : pack(builder, loc, input, "rows", /*dim=*/0, rowTile);
     Value weight =
         match.outIn
             ? pack(builder, loc, match.weight, "weight", /*dim=*/0, columnTile)
             : pack(builder, loc, match.weight, "weight", /*dim=*/1, columnTile,
                    /*outerPermutation=*/{1, 0});
+    OpFoldResult columnTiles =
+        builder.getIndexAttr(llvm::divideCeil(match.n, columnTile));
+    OpFoldResult columns = builder.getIndexAttr(columnTile);
+    if (isSingleRow) {
+      AffineExpr n1, m, n0, k;
+      bindDims(builder.getContext(), n1, m, n0, k);
+      Value product =
+          buildContraction(builder, loc, "row_projection", {rows, weight},
+                           {{m, k}, {n1, k, n0}, {m, n1, n0}},
+                           {builder.getIndexAttr(1), columnTiles, columns});
+      Value row = tensor::CollapseShapeOp::create(
+          builder, loc, product,
+          SmallVector<ReassociationIndices>{{0}, {1, 2}});
+      SmallVector<OpFoldResult> zeros(2, builder.getIndexAttr(0));
+      SmallVector<OpFoldResult> ones(2, builder.getIndexAttr(1));
+      return tensor::ExtractSliceOp::create(builder, loc, row, zeros,
+                                            resultSizes, ones);
+    }
+    AffineExpr n1, m1, m0, n0, k;
+    bindDims(builder.getContext(), n1, m1, m0, n0, k);
+    OpFoldResult rowsOfTile = builder.getIndexAttr(rowTile);
+    Value product =
+        buildContraction(builder, loc, "projection", {rows, weight},
+                         {{m1, k, m0}, {n1, k, n0}, {m1, n1, m0, n0}},
+                         {tensor::getMixedSize(builder, loc, rows, 0),
+                          columnTiles, rowsOfTile, columns});
+    Value dest = tensor::EmptyOp::create(builder, loc, resultSizes,
+                                         builder.getF32Type());
+    auto unpacked = linalg::UnPackOp::create(builder, loc, product, dest,
+                                             ArrayRef<int64_t>{0, 1},
+                                             {rowsOfTile, columns});
+    unpacked->setAttr(kClassAttr, builder.getStringAttr("product"));
+    return unpacked.getResult();
+  }
 
-    int64_t columnTiles = llvm::divideCeil(match.n, columnTile);
-    SmallVector<OpFoldResult> sizes{tensor::getMixedSize(builder, loc, rows, 0),
-                                    builder.getIndexAttr(columnTiles),
-                                    builder.getIndexAttr(rowTile),
-                                    builder.getIndexAttr(columnTile)};
+  /// A contraction onto zeros of `sizes`; its loops are those of the result and
+  /// the depth.
+  static Value buildContraction(OpBuilder &builder, Location loc,
+                                StringRef className, ValueRange operands,
+                                ArrayRef<SmallVector<AffineExpr, 4>> indices,
+                                ArrayRef<OpFoldResult> sizes) {
     Value empty =
         tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
     Value zero =
         arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0.0f));
     Value zeros =
         linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
-
-    AffineExpr n1, m1, m0, n0, k;
-    bindDims(builder.getContext(), n1, m1, m0, n0, k);
-    auto getMap = [&](ArrayRef<AffineExpr> results) {
-      return AffineMapAttr::get(
-          AffineMap::get(5, 0, results, builder.getContext()));
-    };
-    auto product = linalg::ContractOp::create(
-        builder, loc, zeros.getType(), ValueRange{rows, weight}, zeros,
-        builder.getArrayAttr({getMap({m1, k, m0}), getMap({n1, k, n0}),
-                              getMap({m1, n1, m0, n0})}));
-    product->setAttr(kClassAttr, builder.getStringAttr("projection"));
-    Value dest = tensor::EmptyOp::create(builder, loc, resultSizes,
-                                         builder.getF32Type());
-    auto unpacked = linalg::UnPackOp::create(
-        builder, loc, product.getResult(0), dest, ArrayRef<int64_t>{0, 1},
-        {builder.getIndexAttr(rowTile), builder.getIndexAttr(columnTile)});
-    unpacked->setAttr(kClassAttr, builder.getStringAttr("product"));
-    return unpacked.getResult();
+    SmallVector<Attribute> maps =
+        llvm::map_to_vector(indices, [&](ArrayRef<AffineExpr> results) {
+          return cast<Attribute>(AffineMapAttr::get(AffineMap::get(
+              sizes.size() + 1, 0, results, builder.getContext())));
+        });
+    auto product =
+        linalg::ContractOp::create(builder, loc, zeros.getType(), operands,
+                                   zeros, builder.getArrayAttr(maps));
+    product->setAttr(kClassAttr, builder.getStringAttr(className));
+    return product.getResult(0);
   }
 
   /// Packs one dimension into inner tiles, padding the last one with zeros.
@@ -273,6 +307,7 @@ private:
   }
 
   int64_t rowTile, columnTile, depthMultiple;
+  const WeightArguments &weights;
 };
 
 struct PackProjectionsPass
@@ -281,16 +316,17 @@ struct PackProjectionsPass
 
   void runOnOperation() override {
     if (rowTile < 1 || columnTile < 1 || depthMultiple < 1) {
-      getOperation()->emitError()
+      getOperation().emitError()
           << "expected row-tile (" << rowTile << "), column-tile ("
           << columnTile << ") and depth-multiple (" << depthMultiple
           << ") to be positive";
       return signalPassFailure();
     }
+    WeightArguments weights = findWeightArguments(getOperation());
     RewritePatternSet patterns(&getContext());
     patterns.add<PackProjection>(
         &getContext(),
-        PackProjectionsOptions{rowTile, columnTile, depthMultiple});
+        PackProjectionsOptions{rowTile, columnTile, depthMultiple}, weights);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     getOperation()->walk([&](linalg::ContractOp op) {
       if (op->hasAttr(kClassAttr))

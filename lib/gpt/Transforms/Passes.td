@@ -614,21 +614,26 @@ def VerifyLLVMStage : Pass<"gpt-verify-llvm-stage", "ModuleOp"> {
 // Schedules
 //===----------------------------------------------------------------------===//
 
-def PackProjections : Pass<"gpt-pack-projections"> {
+def PackProjections : Pass<"gpt-pack-projections", "ModuleOp"> {
   let summary = "Pack the operands of products with a weight";
   let description = [{
     Rewrites every `linalg.contract` of rows `[rows..., k]` with a weight `[n, k]`
     or `[k, n]` into one of panels: rows in tiles of `row-tile`, columns in tiles
     of `column-tile`, with zeros behind the last row and column. Several
     dimensions of rows, a batch of sequences, are one: single rows of a batch
-    fill tiles together. The packed contraction carries `gpt.class = "projection"`, the packed rows
-    `gpt.class = "rows"`, the packed weight `gpt.class = "weight"`: the names
-    under which schedules find them. The result is a `linalg.unpack` with
-    `gpt.class = "product"`.
+    fill tiles together. The packed contraction carries
+    `gpt.class = "projection"`, the packed rows `gpt.class = "rows"`, the packed
+    weight `gpt.class = "weight"`: the names under which schedules find them. The
+    result is a `linalg.unpack` with `gpt.class = "product"`.
 
-    Left alone: products of a single row (they stream the weight once and gain
-    nothing from a copy), of a depth that is not a multiple of `depth-multiple`,
-    with fewer columns than a tile, and of other types than f32 rows.
+    A product of a single row with a weight (an argument that is `gpt.weight` in
+    every call) reads the same panels and carries `gpt.class = "row_projection"`;
+    the row stays as it is.
+
+    Left alone: products of a single row with anything else (reading it once as
+    it is costs less than a copy), of a depth that is not a multiple of
+    `depth-multiple`, with fewer columns than a tile, and of other types than
+    f32 rows.
   }];
   let options = [
     Option<"rowTile", "row-tile", "int64_t", "8", "Rows of a tile">,

@@ -12,14 +12,12 @@
 #ifndef GPT_TRANSFORMS_WEIGHTEXPRESSIONS_H
 #define GPT_TRANSFORMS_WEIGHTEXPRESSIONS_H
 
+#include "gpt/Transforms/WeightArguments.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::gpt {
-
-/// Arguments that hold a weight in every call of their function.
-using WeightArguments = llvm::DenseSet<BlockArgument>;
 
 /// A value that depends on weights only, and how it is computed.
 struct WeightExpression {
