@@ -26,9 +26,10 @@ _TURN_SECONDS = 120.0
 _LIMITS_SECONDS = 120.0
 _START_SECONDS = 300.0
 _START_ROUNDS = 3
-# Relative to the largest logit: sums in another order, other polynomials for the same functions,
-# summed up over twelve layers; in bf16 a rounding (2^-9) of every intermediate result as well.
-_TOLERANCE = {"f32": 1e-3, "bf16": 5e-2}
+# Relative to the largest logit: sums in another order, other polynomials for the same functions
+# (llama.cpp looks GELU up in a table of f16), summed up over twelve layers; in bf16 every
+# intermediate result is rounded as well (2^-9).
+_TOLERANCE = {"f32": 5e-3, "bf16": 5e-2}
 
 
 class Runner:

@@ -31,7 +31,7 @@ _METHOD = """\
 * They take turns: A B C, A B C, {rounds} rounds. A turn is as many calls as fit {seconds} s, at
   least one, after a warm-up; its figure is the median call. A cell is the median of the rounds,
   with half the distance between the slowest and the fastest round in percent.
-* Results are compared, too: logits within 1e-3 (f32) or 5e-2 (bf16) of the largest, tokens exactly
+* Results are compared, too: logits within 5e-3 (f32) or 5e-2 (bf16) of the largest, tokens exactly
   (in bf16: the first one). "†" marks who differs from gpt-mlir; ratios leave it out.
 * **share** is that of the limit which binds: the operations a call cannot do without, at the
   multiply-add rate of its type measured in this run, or the bytes it must read (weights and KV

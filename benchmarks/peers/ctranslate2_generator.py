@@ -66,9 +66,11 @@ def _convert(folder: Path, path: Path) -> None:
 
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
     spec = GPT2Loader().get_model_spec(model)
-    # Tokens are called by their numbers. None of them ends a sequence.
+    # Tokens are called by their numbers. `min_length` forbids the one that ends a sequence, so that
+    # is one as unlikely as any.
     spec.register_vocabulary([str(token) for token in range(model.config.vocab_size)])
-    spec.config.bos_token = spec.config.eos_token = spec.config.unk_token = "0"
+    spec.config.bos_token = spec.config.unk_token = "0"
+    spec.config.eos_token = str(model.config.vocab_size - 1)
     spec.validate()
     spec.optimize(quantization=None)
     unfinished = path.with_name(f"part-{path.name}")
