@@ -12,10 +12,10 @@ BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-peers test test-slow check-gpt pytest fuzz lint format docs clean setup setup-test
+.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest fuzz lint format docs clean setup setup-test
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Set up everything and let the bundled model write
 	@.venv/bin/gpt-mlir generate --echo "$(PROMPT)"
@@ -27,6 +27,9 @@ test-slow: setup-test ## Run the tests of large models and of time
 
 fuzz: setup-test ## Compile 10,000 random programs and compare (FUZZ="--help")
 	@$(PYTHON) test/python/fuzz/run.py --jobs $(JOBS) $(FUZZ)
+
+upstream-tests: setup-test ## Run upstream's own tests with gpt-opt in mlir-opt's place
+	@ninja -C build/$(PRESET) check-upstream
 
 bench: setup-test bench-peers ## Measure beside the peers, write docs/Performance.md (BENCH="--help")
 	@$(BENCH_PYTHON) -m benchmarks $(BENCH)

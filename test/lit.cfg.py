@@ -16,7 +16,7 @@ import lit.formats
 config.name = "gpt-mlir"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".c"]
-config.excludes = ["Inputs", "CMakeLists.txt", "python"]
+config.excludes = ["Inputs", "CMakeLists.txt", "Upstream", "python"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.gpt_binary_dir, "test")
 
