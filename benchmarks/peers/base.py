@@ -6,6 +6,7 @@ being timed. Everybody gets the same token ids and matrices from here.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,6 +124,13 @@ class Adapter(ABC):
     def folder(self, case: Case) -> Path:
         """Returns the checkpoint of a case."""
         return case.folder(self.scratch)
+
+    def converted(self, folder: Path, name: str) -> Path:
+        """Returns where a conversion of a checkpoint belongs: another place for each content."""
+        digest = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()[:8]
+        path = self.scratch / "converted" / f"{folder.name}-{digest}" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def prompt(self, case: Case) -> Array:
         """Returns the token ids `[batch, context]` of a case: the same for every participant."""

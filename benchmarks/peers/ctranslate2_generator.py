@@ -51,7 +51,7 @@ class CTranslate2(Adapter):
         import ctranslate2
 
         if folder not in self._generators:
-            path = self.scratch / "ctranslate2" / folder.name
+            path = self.converted(folder, "ctranslate2")
             if not path.exists():
                 _convert(folder, path)
             self._generators[folder] = ctranslate2.Generator(

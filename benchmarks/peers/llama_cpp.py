@@ -62,9 +62,8 @@ class LlamaCpp(Adapter):
         folder = self.folder(case)
         library = self._library
         if folder not in self._models:
-            path = self.scratch / "gguf" / f"{folder.name}.gguf"
+            path = self.converted(folder, "model.gguf")
             if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = path.with_suffix(".part")
                 write_gguf(folder, unfinished)
                 unfinished.rename(path)

@@ -25,7 +25,7 @@ class OnnxRuntime(ExportedAdapter):
 
     def open(self, folder: Path, *, cached: bool, dtype: str) -> Session:
         """Exports a model, if that has not been done, and loads it."""
-        path = self.scratch / "onnx" / f"{folder.name}-{'cached' if cached else 'whole'}.onnx"
+        path = self.converted(folder, f"{'cached' if cached else 'whole'}.onnx")
         if not path.exists():
             _export(folder, path, cached=cached)
         return _Session(str(path), self.threads)
@@ -70,7 +70,6 @@ def _export(folder: Path, path: Path, *, cached: bool) -> None:
     axes |= {name: {2: "past"} for name, _ in names} | {name: {2: "all"} for _, name in names}
     if not cached:
         axes["logits"] = {1: "seq"}
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     torch.onnx.export(
         model,

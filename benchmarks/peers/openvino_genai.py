@@ -61,7 +61,7 @@ class OpenVinoGenAi(Adapter):
 
         key = folder, dtype
         if key not in self._pipelines:
-            path = self.scratch / "genai" / folder.name
+            path = self.converted(folder, "genai")
             if not path.exists():
                 _convert(folder, path)
             scheduler = openvino_genai.SchedulerConfig()

@@ -27,7 +27,7 @@ class OpenVino(ExportedAdapter):
 
     def open(self, folder: Path, *, cached: bool, dtype: str) -> Session:
         """Converts a model, if that has not been done, and loads it."""
-        path = self.scratch / "openvino" / f"{folder.name}-{'cached' if cached else 'whole'}.xml"
+        path = self.converted(folder, f"{'cached' if cached else 'whole'}.xml")
         if not path.exists():
             _convert(folder, path, cached=cached)
         return _Session(path, openvino_settings(self.threads, dtype))
@@ -85,7 +85,6 @@ def _convert(folder: Path, path: Path, *, cached: bool) -> None:
         manager = passes.Manager()
         manager.register_pass(passes.MakeStateful(pairs))
         manager.run_passes(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The weights (.bin) are written before the file that is looked for.
     unfinished = path.with_name(f"part-{path.name}")
     openvino.save_model(model, unfinished, compress_to_fp16=False)
