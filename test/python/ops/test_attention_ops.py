@@ -12,6 +12,8 @@ from gpt_mlir.verify import reference
 
 # (B, S, T)
 LENGTHS = ((1, 1, 1), (2, 3, 3), (1, 1, 33), (3, 5, 17), (1, 31, 31), (2, 0, 3), (0, 2, 2))
+# Several tiles of queries and keys, full and not.
+LONG = ((1, 64, 64), (2, 100, 100), (1, 2, 257), (1, 33, 97))
 
 
 def attention_case(
@@ -20,6 +22,7 @@ def attention_case(
     mask: tuple[str | int, ...] | None = None,
     mask_dtype: str = "f32",
     static: tuple[int, ...] = (),
+    lengths: tuple[tuple[int, int, int], ...] = LENGTHS,
     **attributes: object,
 ) -> Case:
     """Makes a case for `heads`: heads, key/value heads, D, E."""
@@ -38,7 +41,7 @@ def attention_case(
         partial(ops.attention, **full),
         partial(reference.attention, **full),
         operands,
-        [{"b": b, "s": s, "t": t, "h": num_heads} for b, s, t in LENGTHS],
+        [{"b": b, "s": s, "t": t, "h": num_heads} for b, s, t in lengths],
         error=partial(reference.attention_error, **full),
         static=static,
     )
@@ -56,6 +59,15 @@ CASES = [
     attention_case("f32", (2, 2, 8, 8), causal=True, window=1),
     attention_case("f32", (4, 2, 7, 7), causal=True, window=3),
     attention_case("bf16", (2, 2, 8, 8), causal=True, window=100),
+    attention_case("f32", (2, 1, 64, 64), lengths=LONG, static=(2,), causal=True),
+    attention_case("f32", (2, 2, 80, 20), lengths=LONG, causal=True, window=37),
+    attention_case("bf16", (2, 1, 18, 33), lengths=LONG, causal=False),
+    # One query, whose keys are cut into parts.
+    attention_case(
+        "f32", (4, 1, 20, 48), lengths=((2, 1, 700), (1, 1, 256)), static=(0,), causal=True
+    ),
+    attention_case("f32", (2, 2, 5, 5), ("h", 1, "t"), lengths=((1, 1, 300),), static=(0,)),
+    attention_case("f32", (2, 1, 20, 5), ("s", "t"), "bf16", lengths=LONG),
     attention_case("f32", (4, 2, 5, 5), ("s", "t")),
     attention_case("f32", (4, 2, 5, 5), ("b", 1, "s", "t"), causal=True),
     attention_case("f32", (4, 2, 5, 5), ("h", 1, "t"), causal=True, window=4),
@@ -79,3 +91,16 @@ def test_causal_attention_sees_no_future() -> None:
         after = run(q, other_k, other_v)
         np.testing.assert_array_equal(after[:, :position], before[:, :position])
         assert (after[:, position] != before[:, position]).any()
+
+
+def test_rows_that_see_no_key_are_nan() -> None:
+    """Queries in front of the first key; the others are as ever."""
+    run = executable(3).function("attention_f32_2_1_64_64_causal_True")
+    rng = np.random.default_rng(0)
+    q, k, v = (
+        rng.standard_normal((1, s, n)).astype(np.float32)
+        for s, n in ((40, 128), (35, 64), (35, 64))
+    )
+    got = run(q, k, v)
+    assert np.isnan(got[:, :5]).all()
+    np.testing.assert_array_equal(np.isfinite(got[:, 5:]), True)

@@ -7,16 +7,28 @@ from functools import partial
 
 import numpy as np
 import pytest
-from cases import Case, CompiledCases, Operand, integers, label
+from cases import LEVELS, Case, CompiledCases, Operand, integers, label
 from tolerance import assert_close
 
 from gpt_mlir.graph import ops
 from gpt_mlir.verify import reference
 
+# (B, S, C)
+SIZES = ((1, 1, 1), (2, 1, 17), (3, 5, 33), (2, 3, 3), (1, 17, 31), (4, 1, 64))
+# Several tiles of queries and keys, and several parts of the keys of one query.
+LONG = ((1, 100, 130), (2, 33, 700), (2, 1, 700))
+
 
 def cached_case(
-    dtype: str, cache: str, heads: tuple[int, int, int, int], seq: int | str, **attributes: object
+    dtype: str,
+    cache: str,
+    heads: tuple[int, int, int, int],
+    seq: int | str,
+    *,
+    sizes: tuple[tuple[int, int, int], ...] = SIZES,
+    **attributes: object,
 ) -> Case:
+    positions = integers(-3, max(c for _, _, c in sizes))
     num_heads, num_kv_heads, d, e = heads
     full = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, **attributes}
     return Case(
@@ -30,18 +42,15 @@ def cached_case(
             Operand(("b", num_kv_heads, "c", d), cache),
             Operand(("b", num_kv_heads, "c", e), cache),
             # Some outside of the cache: these are clamped.
-            Operand(("b",), "i64", integers(-3, 40)),
+            Operand(("b",), "i64", positions),
         ],
-        [
-            {"b": b, "s": s, "c": c}
-            for b, s, c in ((1, 1, 1), (2, 1, 17), (3, 5, 33), (2, 3, 3), (1, 17, 31), (4, 1, 64))
-        ],
+        [{"b": b, "s": s, "c": c} for b, s, c in sizes],
         error=lambda *arrays: (
             reference.cached_attention_with_error(*arrays, **full)[1],
             0.0,
             0.0,
         ),
-        static=(2,),
+        static=(2,) if len(sizes) > 2 else (0,),
     )
 
 
@@ -56,15 +65,18 @@ CASES = [
         ("f16", "f32", (4, 1, 8, 8), 1, {}),
         ("f32", "f32", (4, 2, 6, 6), "s", {"window": 4}),
         ("f32", "f16", (2, 1, 6, 6), 1, {"window": 1, "scale": 0.7}),
+        ("f32", "f32", (4, 2, 64, 18), "s", {"sizes": LONG}),
+        ("f32", "bf16", (2, 1, 128, 128), 1, {"sizes": LONG[2:]}),
+        ("f32", "f32", (8, 2, 20, 80), 1, {"sizes": LONG[2:], "window": 300}),
     )
 ]
 executable = CompiledCases(CASES)
 test_op = executable.test()
 
 
-@pytest.mark.parametrize("name", ["cached_f32_f32_1_1_16_16_s_"])
-def test_cached_attention_never_reads_behind_the_position(name: str) -> None:
-    run = executable().function(name)
+@pytest.mark.parametrize("level", LEVELS)
+def test_cached_attention_never_reads_behind_the_position(level: int) -> None:
+    run = executable(level).function("cached_f32_f32_1_1_16_16_s_")
     rng = np.random.default_rng(0)
     q, k, v = (rng.standard_normal((2, 3, 16)).astype(np.float32) for _ in range(3))
     positions = np.array([2, 5])
@@ -77,6 +89,20 @@ def test_cached_attention_never_reads_behind_the_position(name: str) -> None:
         q, k, v, *caches, positions, num_heads=1
     )
     assert_close(output, want, error)
+
+
+def test_decoding_never_reads_behind_the_position() -> None:
+    run = executable(3).function("cached_f32_f32_8_2_20_80_1_window_300")
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((2, 1, n)).astype(np.float32) for n in (160, 40, 160))
+    positions = np.array([20, 600])
+    caches = [rng.standard_normal((2, 2, 700, n)).astype(np.float32) for n in (20, 80)]
+    for cache in caches:
+        for b, position in enumerate(positions):
+            cache[b, :, position:] = np.nan
+            cache[b, :, : max(0, position - 299)] = np.nan
+    output = run(q, k, v, *(cache.copy() for cache in caches), positions)["y0"]
+    assert np.isfinite(output).all()
 
 
 @pytest.mark.parametrize("window", [None, 4])
