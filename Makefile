@@ -12,7 +12,7 @@ BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest fuzz lint format docs clean setup setup-test
+.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest fuzz fuzz-files asan tsan lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,18 @@ fuzz: setup-test ## Compile 10,000 random programs and compare (FUZZ="--help")
 
 upstream-tests: setup-test ## Run upstream's own tests with gpt-opt in mlir-opt's place
 	@ninja -C build/$(PRESET) check-upstream
+
+fuzz-files: setup-test ## Read a million damaged checkpoint files of each kind (FUZZ="--help")
+	@$(PYTHON) test/python/fuzz/run_files.py $(FUZZ)
+
+asan: setup-test ## Run the lit tests with address and undefined-behaviour sanitizers
+	@cmake --preset asan >/dev/null
+	@ninja -C build/asan check-gpt
+
+tsan: setup-test ## Run the runtime's threads under load with the thread sanitizer
+	@cmake --preset tsan >/dev/null
+	@ninja -C build/tsan gpt-team-stress
+	@TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" build/tsan/bin/gpt-team-stress
 
 bench: setup-test bench-peers ## Measure beside the peers, write docs/Performance.md (BENCH="--help")
 	@$(BENCH_PYTHON) -m benchmarks $(BENCH)
@@ -49,7 +61,7 @@ docs: setup ## Write the op and pass reference to docs/reference
 	@ninja -C build/$(PRESET) gpt-docs
 
 clean: ## Remove the build trees; the environment and fetched sources stay
-	rm -rf build/dev build/release build/asan build/pip build/setup.log docs/reference
+	rm -rf build/dev build/release build/asan build/tsan build/pip build/setup.log docs/reference
 
 # The peers see the packages of .venv; theirs do not get into it.
 bench-peers: build/bench/venv/.ready

@@ -146,7 +146,7 @@ class RopeConfig:
         theta = spelled.number("rope_theta", "rotary_emb_base", default=10000.0)
         spelled = parameters if parameters.has("partial_rotary_factor") else reader
         factor = spelled.number("partial_rotary_factor", "rotary_pct", default=partial)
-        rotary_dims = int(head_dim * factor)
+        rotary_dims = int(head_dim * min(factor, 2.0))  # the product may be infinite
         if not 2 <= rotary_dims <= head_dim or rotary_dims % 2:
             spelled.fail(
                 "partial_rotary_factor",

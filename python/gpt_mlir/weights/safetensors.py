@@ -139,7 +139,7 @@ class SafetensorsFile:
         did not pad the header) is copied, since compiled code relies on aligned elements.
 
         Raises:
-            CheckpointError: There is no such tensor, or its dtype has no array type here.
+            CheckpointError: There is no such tensor, or its dtype or shape has no array here.
         """
         info = self.tensors.get(name)
         if info is None:
@@ -150,7 +150,13 @@ class SafetensorsFile:
                 f"{', '.join(STORED_DTYPES)}"
             )
         dtype = STORED_DTYPES[info.dtype].numpy
-        view = np.frombuffer(self._map, dtype, info.size, info.offset).reshape(info.shape)
+        view = np.frombuffer(self._map, dtype, info.size, info.offset)
+        try:
+            view = view.reshape(info.shape)
+        except (ValueError, OverflowError) as error:  # no elements, but a huge other extent
+            raise CheckpointError(
+                f"{self.path}: tensor '{name}' has shape {info.shape}: {error}"
+            ) from None
         if info.offset % dtype.alignment:
             view = view.copy()
             view.flags.writeable = False

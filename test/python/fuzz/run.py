@@ -25,9 +25,10 @@ from checking import check
 from exact import Exact, UndecidableError
 from generator import cached_programs, programs
 from hypothesis import HealthCheck
-from isolation import FailureError, isolated
 from programs import Program
 from variants import all_variants
+
+from gpt_mlir.verify.isolation import CrashError, run_isolated
 
 REGRESSIONS = Path(__file__).parent / "regressions"
 BATCH = 50  # programs per call of hypothesis; each batch can find one failure
@@ -74,8 +75,8 @@ def run_batch(batch: Batch) -> Outcome:
                 check(exact, variant)
 
         try:
-            isolated(check_all, seconds=SECONDS)
-        except FailureError:
+            run_isolated(check_all, seconds=SECONDS)
+        except CrashError:
             failures.append(program)  # the last one is the smallest
             raise
 
@@ -92,7 +93,7 @@ def run_batch(batch: Batch) -> Outcome:
     )
     try:
         test()
-    except (FailureError, AssertionError) as error:
+    except (CrashError, AssertionError) as error:
         return Outcome(counts, str(error), failures[-1])
     return Outcome(counts)
 

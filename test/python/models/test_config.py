@@ -182,6 +182,7 @@ def test_no_architecture(tmp_path: Path) -> None:
         (GPT2, {"eos_token_id": "x"}, "'eos_token_id' expected a token id or a list of them"),
         (NEOX, {"rotary_pct": 0.2}, "'partial_rotary_factor' expected a factor that makes an even"),
         (NEOX, {"rotary_pct": 2.0}, "'partial_rotary_factor' expected a factor that makes an even"),
+        (NEOX, {"rotary_pct": 1e308}, "'partial_rotary_factor' expected a factor that makes an"),
         (LLAMA, {"num_key_value_heads": 2}, r"expected a divisor of num_attention_heads \(3\)"),
         (LLAMA, {"rope_scaling": {"type": "yarn", "factor": 2}}, "rope_scaling: key 'type'"),
         (

@@ -83,6 +83,13 @@ def test_dtype_without_array_type(tmp_path: Path) -> None:
         file.array("x")
 
 
+def test_shape_without_array(tmp_path: Path) -> None:
+    """No elements, so it fits into the file; the other extent fits into no array."""
+    path = write(tmp_path / "x.safetensors", {"x": entry([0, 2**63], 0, 0)})
+    with pytest.raises(CheckpointError, match=r"tensor 'x' has shape \(0, 9223372036854775808\)"):
+        SafetensorsFile(path).array("x")
+
+
 def test_unknown_tensor(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     save_file({"x": torch.zeros(4)}, path)
