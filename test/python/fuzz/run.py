@@ -133,8 +133,7 @@ def main() -> int:
                 path = REGRESSIONS / f"{name}.mlir"
                 outcome.program.write(path)
                 print(f"failure kept as {path}\n{outcome.message}", flush=True)
-            if sys.stdout.isatty():
-                print(f"{counts['programs']} of {options.programs} programs", end="\r")
+            print(f"{counts['programs']} of {options.programs} programs", flush=True)
     print(
         f"seed {seed}: {counts['programs']} programs, {counts['compilations']} compilations, "
         f"{counts['undecidable']} programs that say nothing, {found} failures, "
