@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +13,7 @@ import numpy as np
 
 from gpt_mlir.dtypes import DType
 from gpt_mlir.models import Architecture, ModelConfig
+from gpt_mlir.runtime import packing
 from gpt_mlir.runtime.threads import check_num_threads, read_environment
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["CompiledModel"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+# Bytes; where each cache begins is a multiple of them.
+_CACHE_LINE = 64
 
 
 class CompiledModel:
@@ -115,15 +121,26 @@ class CompiledModel:
     def allocate(self, batch: int, capacity: int) -> list[Array]:
         """Returns caches `[batch, heads, capacity, features]` for that many tokens each."""
         names = {"batch": batch, "capacity": capacity}
+        signatures = self.executable().function("prefill").signature.caches
+        shapes = [
+            [
+                names[dim] if size is None else size
+                for size, dim in zip(cache.shape, cache.dims, strict=True)
+            ]
+            for cache in signatures
+        ]
+        dtypes = [cache.dtype.numpy for cache in signatures]
+        sizes = [
+            math.prod(shape) * dtype.itemsize for shape, dtype in zip(shapes, dtypes, strict=True)
+        ]
+        # All in one piece, for huge pages: a token reads every entry, and without them waits for
+        # page tables.
+        starts = [0, *itertools.accumulate(-(-size // _CACHE_LINE) * _CACHE_LINE for size in sizes)]
+        memory, first = packing.allocate(starts[-1])
+        data = np.frombuffer(memory, np.uint8)[first:]
         return [
-            np.zeros(
-                [
-                    names[dim] if size is None else size
-                    for size, dim in zip(cache.shape, cache.dims, strict=True)
-                ],
-                cache.dtype.numpy,
-            )
-            for cache in self.executable().function("prefill").signature.caches
+            data[start : start + size].view(dtype).reshape(shape)
+            for start, size, dtype, shape in zip(starts, sizes, dtypes, shapes, strict=False)
         ]
 
     def prefill(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
