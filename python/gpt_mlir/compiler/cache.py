@@ -29,7 +29,7 @@ from typing import Any
 
 from gpt_mlir.errors import CacheWarning
 
-__all__ = ["CachedObject", "ObjectCache", "default_cache_folder"]
+__all__ = ["TEMPORARY", "CachedObject", "ObjectCache", "default_cache_folder", "trim"]
 
 _MAGIC = b"GPTMLIR1"
 # Sizes of library and manifest, SHA-256 of all bytes before the hash, magic.
@@ -37,8 +37,12 @@ _SIZES = struct.Struct("<QQ")
 _FOOTER_SIZE = _SIZES.size + 32 + len(_MAGIC)
 _KEY = re.compile(r"[0-9a-f]{64}")
 _DEFAULT_LIMIT = 1 << 30
+_SUFFIX = ".so"
 # Temporary files older than this were left behind by a process that died.
 _STALE_SECONDS = 3600.0
+
+TEMPORARY = ".tmp-"
+"""How the names of files begin that are being written."""
 
 
 def default_cache_folder() -> Path:
@@ -91,6 +95,35 @@ def _unpack(data: bytes, key: str) -> tuple[bytes, dict[str, Any]]:
     return body[:image_size], manifest
 
 
+def trim(folder: Path, suffix: str, *, limit: int, keep: Path) -> None:
+    """Deletes temporary files that were left behind, and the oldest entries above a limit.
+
+    Args:
+        folder: Where the entries lie.
+        suffix: How their names end.
+        limit: Their total size in bytes.
+        keep: The entry that stays in any case.
+    """
+    entries: list[tuple[float, int, Path]] = []
+    now = time.time()
+    # An error means that another process tidies up at the same time.
+    with contextlib.suppress(OSError):
+        with os.scandir(folder) as files:
+            for file in files:
+                status = file.stat(follow_symlinks=False)
+                if file.name.startswith(TEMPORARY) and now - status.st_mtime > _STALE_SECONDS:
+                    os.unlink(file.path)
+                elif file.name.endswith(suffix):
+                    entries.append((status.st_mtime, status.st_size, Path(file.path)))
+        total = sum(size for _, size, _ in entries)
+        for _, size, path in sorted(entries):
+            if total <= limit:
+                break
+            if path != keep:
+                path.unlink()
+                total -= size
+
+
 class ObjectCache:
     """A folder of compiled objects.
 
@@ -108,7 +141,7 @@ class ObjectCache:
         """Returns the file of the entry `key`, whether it exists or not."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"expected a key of 64 hexadecimal digits, got {key!r}")
-        return self.folder / f"{key}.so"
+        return self.folder / f"{key}{_SUFFIX}"
 
     def get(self, key: str) -> CachedObject | None:
         """Returns the entry `key`, or None if there is none that can be used."""
@@ -145,7 +178,7 @@ class ObjectCache:
             raise ValueError("expected the manifest to hold the key of its entry")
         if not self._write(path, _pack(image, manifest)):
             return None
-        self._trim(keep=path)
+        trim(self.folder, _SUFFIX, limit=self.limit, keep=path)
         return CachedObject(path, image, dict(manifest))
 
     def remember(self, alias: str, key: str) -> None:
@@ -169,7 +202,7 @@ class ObjectCache:
         """Makes `path` hold `data`, in one step for all who read it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(prefix=".tmp-", dir=self.folder)
+            handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=self.folder)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)
@@ -186,27 +219,6 @@ class ObjectCache:
             )
             return False
         return True
-
-    def _trim(self, keep: Path) -> None:
-        """Deletes what was left behind, and the oldest entries above the limit."""
-        entries: list[tuple[float, int, Path]] = []
-        now = time.time()
-        # An error means that another process tidies up at the same time.
-        with contextlib.suppress(OSError):
-            with os.scandir(self.folder) as files:
-                for file in files:
-                    status = file.stat(follow_symlinks=False)
-                    if file.name.startswith(".tmp-") and now - status.st_mtime > _STALE_SECONDS:
-                        os.unlink(file.path)
-                    elif file.name.endswith(".so"):
-                        entries.append((status.st_mtime, status.st_size, Path(file.path)))
-            total = sum(size for _, size, _ in entries)
-            for _, size, path in sorted(entries):
-                if total <= self.limit:
-                    break
-                if path != keep:
-                    path.unlink()
-                    total -= size
 
     @staticmethod
     def _warn(message: str) -> None:

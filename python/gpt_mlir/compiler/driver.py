@@ -120,7 +120,7 @@ def schedule_text(schedule: str) -> str:
         CompileError: There is no such schedule, or it cannot be read.
     """
     if schedule.endswith(".mlir"):
-        return _read_schedule(CompileOptions(schedule=schedule))
+        return CompileOptions(schedule=schedule).read_schedule()
     try:
         return str(_compiler.schedule_text(schedule))
     except ValueError as error:
@@ -221,7 +221,7 @@ def _toolchain_key(options: CompileOptions) -> str:
     """Returns a hash of all that decides the code of a given module."""
     return digest(
         _stage_pipeline("llvm", options),
-        _read_schedule(options),
+        options.read_schedule(),
         str(options.opt_level),
         str(_llvm_level(options)),
         *_resolve_target(options),
@@ -254,16 +254,6 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
         text = " ".join(f"{name}={str(level >= least).lower()}" for name, least in flags.items())
         passes.append(f"gpt-linalg-to-loops-pipeline{{{text}}}")
     return ",".join(passes)
-
-
-def _read_schedule(options: CompileOptions) -> str:
-    """Returns the text of a schedule that the user gave: it decides the code, too."""
-    if options.schedule is None or not options.schedule.endswith(".mlir"):
-        return ""
-    try:
-        return Path(options.schedule).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CompileError(f"cannot read schedule {options.schedule!r}: {error}") from None
 
 
 def _llvm_level(options: CompileOptions) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+from gpt_mlir.errors import CompileError
 
 __all__ = ["CompileOptions"]
 
@@ -28,6 +30,9 @@ class CompileOptions:
         pipeline: The pass pipeline that lowers a `gpt` module to the LLVM dialect, if not the one
             that follows from the other options.
         cache: Look the object up in the cache on disk, and store it there.
+        cache_weights: Keep the weights of a model folder in the form that compiled code reads, in
+            the folder `weights` of the cache. Off without `cache`, and if the environment sets
+            `GPT_MLIR_CACHE_WEIGHTS` to 0.
         cache_folder: The cache's folder; None for `GPT_MLIR_CACHE` or `~/.cache/gpt-mlir`.
     """
 
@@ -39,6 +44,7 @@ class CompileOptions:
     llvm_opt_level: int | None = None
     pipeline: str | None = None
     cache: bool = True
+    cache_weights: bool = True
     cache_folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -46,3 +52,30 @@ class CompileOptions:
             raise ValueError(f"expected opt_level 0 to 3, got {self.opt_level!r}")
         if self.llvm_opt_level not in (None, *range(4)):
             raise ValueError(f"expected llvm_opt_level 0 to 3, got {self.llvm_opt_level!r}")
+
+    def read_schedule(self) -> str:
+        """Returns the text of a schedule that the user gave: it decides the code, too.
+
+        Raises:
+            CompileError: The file cannot be read.
+        """
+        if self.schedule is None or not self.schedule.endswith(".mlir"):
+            return ""
+        try:
+            return Path(self.schedule).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CompileError(f"cannot read schedule {self.schedule!r}: {error}") from None
+
+    def identity(self) -> str:
+        """Returns all that decides the code, as text.
+
+        Raises:
+            CompileError: The schedule cannot be read.
+        """
+        elsewhere = ("cache", "cache_weights", "cache_folder")
+        values = [
+            f"{option.name}={getattr(self, option.name)!r}"
+            for option in fields(self)
+            if option.name not in elsewhere
+        ]
+        return "\n".join([*values, self.read_schedule()])

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import gpt_mlir
+from gpt_mlir.compiler.options import CompileOptions
+from gpt_mlir.compiler.warm_start import load_or_compile, make_alias
 from gpt_mlir.dtypes import DType
 from gpt_mlir.models import Architecture, ModelConfig
 from gpt_mlir.runtime import packing
@@ -18,9 +21,9 @@ from gpt_mlir.runtime.threads import check_num_threads, read_environment
 
 if TYPE_CHECKING:
     from gpt_mlir import ir
-    from gpt_mlir.compiler import CompileOptions
     from gpt_mlir.graph import Graph
     from gpt_mlir.runtime import Executable
+    from gpt_mlir.runtime.packing import PackedMemory
 
 __all__ = ["CompiledModel"]
 
@@ -52,6 +55,7 @@ class CompiledModel:
         options: CompileOptions | None = None,
         dtype: DType = DType.F32,
         num_threads: int | None = None,
+        memory: PackedMemory | None = None,
     ) -> None:
         """Prepares a model; compiles nothing yet.
 
@@ -62,6 +66,7 @@ class CompiledModel:
             options: How to compile.
             dtype: Element type of activations.
             num_threads: Threads to use; None for as many as the process has set.
+            memory: Where packed weights are kept; None for memory of this process.
 
         Raises:
             InputError: `num_threads` or `GPT_MLIR_NUM_THREADS` is not a number of threads.
@@ -72,7 +77,8 @@ class CompiledModel:
         self.compile_seconds = 0.0
         self._architecture = architecture
         self.weights = weights
-        self._options = options
+        self._options = options or CompileOptions()
+        self._memory = memory
         self._dtype = dtype
         self._num_threads = num_threads
         self._lock = threading.Lock()
@@ -102,17 +108,32 @@ class CompiledModel:
         """
         with self._lock:
             if use_cache not in self._executables:
-                from gpt_mlir.compiler import CompileOptions, compile_module
-
                 begin = time.perf_counter()
-                module = self.module(use_cache=use_cache)
-                executable = compile_module(
-                    module, self._options or CompileOptions(), progress=progress
-                )
-                executable = executable.bind(self.weights).with_num_threads(self._num_threads)
-                self._executables[use_cache] = executable
+                executable = load_or_compile(
+                    self._alias(use_cache),
+                    lambda: self.module(use_cache=use_cache),
+                    self._options,
+                    progress=progress,
+                ).with_num_threads(self._num_threads)
+                self._executables[use_cache] = executable.bind(self.weights, memory=self._memory)
                 self.compile_seconds += time.perf_counter() - begin
             return self._executables[use_cache]
+
+    def _alias(self, use_cache: bool) -> str | None:
+        """Returns a name for the code that can be told without building the module."""
+        kind = type(self._architecture)
+        # Of another's architecture we do not know on which sources its graph depends.
+        if not kind.__module__.startswith(f"{gpt_mlir.__name__}."):
+            return None
+        dtypes = sorted((name, str(array.dtype)) for name, array in self.weights.items())
+        return make_alias(
+            self._options,
+            f"{kind.__module__}.{kind.__qualname__}",
+            repr(self.config),
+            repr(dtypes),
+            str(self._dtype),
+            str(use_cache),
+        )
 
     def forward(self, ids: Array) -> Array:
         """Returns logits `[batch, seq, vocab]` of token ids `[batch, seq]`."""

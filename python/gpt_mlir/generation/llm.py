@@ -10,8 +10,9 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
+from gpt_mlir.compiler.options import CompileOptions
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import ConfigError, InputError
 from gpt_mlir.generation.compiled_model import CompiledModel
@@ -31,9 +32,7 @@ from gpt_mlir.generation.stream import TextStream
 from gpt_mlir.generation.tokenizer import TOKENIZER_FILE, IncrementalDecoder, Tokenizer
 from gpt_mlir.models import ModelConfig, architecture, load_config
 from gpt_mlir.weights import Checkpoint, match_weights
-
-if TYPE_CHECKING:
-    from gpt_mlir.compiler import CompileOptions
+from gpt_mlir.weights.packed_file import packed_memory
 
 __all__ = ["LLM", "default_model"]
 
@@ -80,8 +79,15 @@ class LLM:
             self.checkpoint, kind.weight_shapes(self.config), kind.naming(self.config)
         )
         weights = {name: self.checkpoint.array(info.name) for name, info in stored.items()}
+        options = options or CompileOptions()
         self.model = CompiledModel(
-            kind, self.config, weights, options=options, dtype=dtype, num_threads=num_threads
+            kind,
+            self.config,
+            weights,
+            options=options,
+            dtype=dtype,
+            num_threads=num_threads,
+            memory=packed_memory(self.checkpoint, stored, options),
         )
         self._encoder = PromptEncoder(
             self.tokenizer,

@@ -77,6 +77,15 @@ class Checkpoint:
             raise CheckpointError(f"{self.path}: there is no tensor '{name}'")
         return self._files[name].array(name)
 
+    @property
+    def identity(self) -> str:
+        """What tells the present state of the files from any other."""
+        return "\n".join(sorted({file.identity for file in self._files.values()}))
+
+    def release(self, name: str) -> None:
+        """Says that tensor `name` is not needed for a while: its pages leave this process."""
+        self._files[name].release(name)
+
 
 def _open_shards(folder: Path) -> dict[str, SafetensorsFile]:
     """Maps every shard of the index and checks that the two list the same tensors."""

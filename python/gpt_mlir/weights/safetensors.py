@@ -79,7 +79,14 @@ class TensorInfo:
 
 
 class SafetensorsFile:
-    """A safetensors file, mapped read-only for as long as this object or an array of it lives."""
+    """A safetensors file, mapped read-only for as long as this object or an array of it lives.
+
+    Attributes:
+        path: Where it is.
+        identity: What tells this state of the file from any other: place, size, time of the last
+            change, inode.
+        tensors: What the header says, by name.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Maps `path` and reads what tensors it holds.
@@ -91,7 +98,8 @@ class SafetensorsFile:
         try:
             with self.path.open("rb") as file:
                 length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-                size = os.fstat(file.fileno()).st_size
+                status = os.fstat(file.fileno())
+                size = status.st_size
                 if size < _LENGTH_BYTES:
                     raise CheckpointError(
                         f"{self.path}: truncated safetensors file: {size} bytes, "
@@ -100,6 +108,7 @@ class SafetensorsFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise CheckpointError(f"{self.path}: cannot be read: {error.strerror}") from error
+        self.identity = f"{os.path.realpath(self.path)}:{size}:{status.st_mtime_ns}:{status.st_ino}"
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(self._read_header(length, size))
 
     def _read_header(self, length: int, size: int) -> dict[str, TensorInfo]:
@@ -161,3 +170,10 @@ class SafetensorsFile:
             view = view.copy()
             view.flags.writeable = False
         return view
+
+    def release(self, name: str) -> None:
+        """Says that tensor `name` is not needed for a while: its pages leave this process."""
+        info = self.tensors[name]
+        start = info.offset // mmap.PAGESIZE * mmap.PAGESIZE
+        if info.nbytes:
+            self._map.madvise(mmap.MADV_DONTNEED, start, info.offset + info.nbytes - start)
