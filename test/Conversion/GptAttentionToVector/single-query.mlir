@@ -6,10 +6,14 @@
 func.func @decode(%q: tensor<?x1x80xf32>, %k: tensor<?x1x40xf32>, %kc: tensor<?x2x?x20xf32>, %vc: tensor<?x2x?x20xf32>,
     %p: tensor<?xi64>) -> (tensor<?x1x80xf32>, tensor<?x2x?x20xf32>, tensor<?x2x?x20xf32>) {
   // CHECK-DAG:     %[[C128:.+]] = arith.constant 128 : index
+  // CHECK:         %[[CAPACITY:.+]] = tensor.dim %{{.+}} : tensor<?x2x?x20xf32>
   // CHECK:         %[[CACHES:.+]]:2 = scf.for
   // As many parts as the longest sequence has, whatever the number of threads.
   // CHECK:         %[[LONGEST:.+]] = scf.for {{.+}} -> (index)
   // CHECK:         %[[PARTS:.+]] = arith.ceildivsi %[[LONGEST]], %[[C128]]
+  // Memory for them is that of a full cache.
+  // CHECK:         %[[ROOM:.+]] = arith.ceildivsi %[[CAPACITY]], %[[C128]]
+  // CHECK:         tensor.empty(%{{.+}}, %[[ROOM]]) : tensor<?x2x?x2x32xf32>
   // CHECK:         %[[PARTIAL:.+]]:3 = scf.forall (%[[B:.+]], %[[G:.+]], %[[P:.+]]) in (%{{.+}}, 2, %[[PARTS]]) shared_outs
   // 20 features: 16, then 4.
   // CHECK:           %[[SCORES:.+]] = scf.for {{.+}} -> (tensor<2x128xf32>)

@@ -61,7 +61,10 @@ private:
   Value readFeatures(OpBuilder &b, Value tensor, ValueRange indices,
                      int64_t count) const;
 
-  Value buildNumParts(OpBuilder &b);
+  /// The number of parts that so many keys have at most.
+  Value buildNumParts(OpBuilder &b, Value numKeys);
+  /// The greatest number of keys of a sequence.
+  Value buildLongest(OpBuilder &b);
   Parts buildParts(OpBuilder &b, Value numParts);
   Value buildScores(OpBuilder &b, const Part &part);
   /// Scores of one query head of the group become weights.
@@ -91,21 +94,23 @@ Value SingleQueryBuilder::readFeatures(OpBuilder &b, Value tensor,
   return read(b, tensor, indices, {tiles.vector}, mask);
 }
 
-Value SingleQueryBuilder::buildNumParts(OpBuilder &b) {
-  Value longest = operands.numKeys;
-  if (operands.caches) {
-    auto longer = [&](OpBuilder &nested, Value batch,
-                      ValueRange carried) -> SmallVector<Value> {
-      Value length = add(nested, buildFirstPosition(nested, batch), 1);
-      return {max(nested, carried[0], length)};
-    };
-    longest =
-        buildLoop(b, index(b, 0), operands.numSequences, 1, index(b, 0), longer)
-            .front();
-  }
+Value SingleQueryBuilder::buildNumParts(OpBuilder &b, Value numKeys) {
   if (operands.window)
-    longest = min(b, longest, index(b, *operands.window));
-  return b.createOrFold<arith::CeilDivSIOp>(loc, longest, index(b, tiles.part));
+    numKeys = min(b, numKeys, index(b, *operands.window));
+  return b.createOrFold<arith::CeilDivSIOp>(loc, numKeys, index(b, tiles.part));
+}
+
+Value SingleQueryBuilder::buildLongest(OpBuilder &b) {
+  if (!operands.caches)
+    return operands.numKeys;
+  auto longer = [&](OpBuilder &nested, Value batch,
+                    ValueRange carried) -> SmallVector<Value> {
+    Value length = add(nested, buildFirstPosition(nested, batch), 1);
+    return {max(nested, carried[0], length)};
+  };
+  return buildLoop(b, index(b, 0), operands.numSequences, 1, index(b, 0),
+                   longer)
+      .front();
 }
 
 Value SingleQueryBuilder::buildScores(OpBuilder &b, const Part &part) {
@@ -244,8 +249,13 @@ SingleQueryBuilder::Parts SingleQueryBuilder::buildParts(OpBuilder &b,
                                                          Value numParts) {
   OpFoldResult kvHeads = b.getIndexAttr(operands.numKvHeads);
   OpFoldResult groupSize = b.getIndexAttr(group());
-  SmallVector<OpFoldResult> sizes = {operands.numSequences, kvHeads, numParts,
-                                     groupSize};
+  // Room for all that shapes allow: the memory plan knows these, but not what
+  // is in `positions`.
+  Value capacity =
+      operands.caches ? operands.caches->capacity : operands.numKeys;
+  SmallVector<OpFoldResult> sizes = {
+      tensor::getMixedSize(b, loc, operands.query, 0), kvHeads,
+      getAsOpFoldResult(buildNumParts(b, capacity)), groupSize};
   Value limits = emptyTensor(b, sizes);
   Value totals = emptyTensor(b, sizes);
   sizes.push_back(b.getIndexAttr(paddedFeatures()));
@@ -378,7 +388,7 @@ Value SingleQueryBuilder::buildMerge(OpBuilder &b, Value numParts,
 }
 
 Value SingleQueryBuilder::build(OpBuilder &b, Value init) {
-  Value numParts = buildNumParts(b);
+  Value numParts = buildNumParts(b, buildLongest(b));
   Parts parts = buildParts(b, numParts);
   return buildMerge(b, numParts, parts, init);
 }
