@@ -59,3 +59,33 @@ func.func @either(%i: i1, %c: memref<1x1x4x2xf32>, %d: memref<1x1x4x2xf32>) -> (
 ^bb2:
   return %d : memref<1x1x4x2xf32>
 }
+
+// -----
+
+// Both branches give the same argument, one of them behind a cast.
+// CHECK-LABEL: func.func @choice(
+//  CHECK-SAME:   memref<?x4xf32> {gpt.cache = "key"}, %{{.*}}: i1) {
+//       CHECK:   return{{$}}
+func.func @choice(%cache: memref<?x4xf32> {gpt.cache = "key"}, %one: i1) -> (memref<?x4xf32> {gpt.cache = "key"}) {
+  %0 = scf.if %one -> (memref<?x4xf32>) {
+    %1 = memref.cast %cache : memref<?x4xf32> to memref<1x4xf32>
+    %2 = memref.cast %1 : memref<1x4xf32> to memref<?x4xf32>
+    scf.yield %2 : memref<?x4xf32>
+  } else {
+    scf.yield %cache : memref<?x4xf32>
+  }
+  return %0 : memref<?x4xf32>
+}
+
+// -----
+
+// expected-error @below {{cache result 0 is not updated in place}}
+func.func @other_choice(%cache: memref<?x4xf32> {gpt.cache = "key"}, %other: memref<?x4xf32> {gpt.cache = "value"}, %one: i1) -> (memref<?x4xf32> {gpt.cache = "key"}) {
+  // expected-note @below {{a new buffer is returned}}
+  %0 = scf.if %one -> (memref<?x4xf32>) {
+    scf.yield %other : memref<?x4xf32>
+  } else {
+    scf.yield %cache : memref<?x4xf32>
+  }
+  return %0 : memref<?x4xf32>
+}

@@ -262,8 +262,8 @@ static SmallVector<NamedExtent> findExtents(func::FuncOp function) {
   return extents;
 }
 
-/// Whether an input has an extent that is neither static nor named. It may equal
-/// a named one at run time: a clone in which only that one is known could
+/// Whether an input has an extent that is neither static nor named. It may
+/// equal a named one at run time: a clone in which only that one is known could
 /// contradict itself, which ops find out after they have been lowered.
 static bool hasUnnamedExtent(func::FuncOp function) {
   for (auto [index, argument] : llvm::enumerate(function.getArgumentTypes())) {
