@@ -115,3 +115,15 @@ func.func @cached(%q: tensor<1x?x16xf32>, %kc: tensor<1x1x?x16xf32>, %vc: tensor
       -> (tensor<1x?x16xf32>, tensor<1x1x?x16xf32>, tensor<1x1x?x16xf32>)
   return %y, %k1, %v1 : tensor<1x?x16xf32>, tensor<1x1x?x16xf32>, tensor<1x1x?x16xf32>
 }
+
+// -----
+
+// The conversion to linalg says what it does not support.
+
+// CHECK-LABEL: func.func @encoding
+func.func @encoding(%q: tensor<1x2x16xf32, "sparse">) -> tensor<1x2x16xf32, "sparse"> {
+  // CHECK:         gpt.attention
+  %y = gpt.attention %q, %q, %q {num_heads = 1 : i64, num_kv_heads = 1 : i64}
+      : (tensor<1x2x16xf32, "sparse">, tensor<1x2x16xf32, "sparse">, tensor<1x2x16xf32, "sparse">) -> tensor<1x2x16xf32, "sparse">
+  return %y : tensor<1x2x16xf32, "sparse">
+}

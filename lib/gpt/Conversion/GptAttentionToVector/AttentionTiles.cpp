@@ -16,12 +16,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace mlir::gpt;
-
-static constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
 //===----------------------------------------------------------------------===//
 // Indices

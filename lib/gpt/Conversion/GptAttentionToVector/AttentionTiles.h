@@ -15,9 +15,13 @@
 
 #include "gpt/Conversion/GptToLinalg/KVCacheBuilder.h"
 
+#include <limits>
 #include <optional>
 
 namespace mlir::gpt {
+
+/// The score of a key that a query does not see.
+inline constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
 /// Sizes of tiles, from the schedule.
 struct AttentionTileSizes {
@@ -74,6 +78,7 @@ protected:
     Value first;
   };
 
+  /// Arithmetic on indices, folded where it is constant.
   Value index(OpBuilder &b, int64_t value) const;
   Value add(OpBuilder &b, Value lhs, Value rhs) const;
   Value add(OpBuilder &b, Value lhs, int64_t rhs) const;
@@ -86,6 +91,7 @@ protected:
   /// A scalar as a vector, or a vector as rows of a larger one.
   Value broadcast(OpBuilder &b, ArrayRef<int64_t> shape, Value value) const;
   VectorType vectorType(ArrayRef<int64_t> shape, Type element) const;
+  /// Products and sums that may be fused.
   Value mul(OpBuilder &b, Value lhs, Value rhs) const;
   Value addf(OpBuilder &b, Value lhs, Value rhs) const;
   /// exp(x - limit), 0 where x is -inf. With a `limit` made by `finite`, that
@@ -109,6 +115,7 @@ protected:
   Value prefixMask(OpBuilder &b, ArrayRef<int64_t> shape,
                    ValueRange sizes) const;
 
+  /// Uninitialised f32 tensors.
   Value emptyTensor(OpBuilder &b, ArrayRef<OpFoldResult> sizes) const;
   Value emptyTensor(OpBuilder &b, ArrayRef<int64_t> sizes) const;
 

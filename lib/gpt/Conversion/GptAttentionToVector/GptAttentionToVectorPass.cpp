@@ -10,11 +10,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "gpt/Conversion/GptAttentionToVector/AttentionTiles.h"
-#include "gpt/Conversion/GptToLinalg/LoweringPattern.h"
 #include "gpt/Conversion/Passes.h"
+#include "gpt/GptDialect.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
@@ -30,6 +34,15 @@ static Value getSize(OpBuilder &builder, Location loc, Value tensor,
                      int64_t dim) {
   return getValueOrCreateConstantIndexOp(
       builder, loc, tensor::getMixedSize(builder, loc, tensor, dim));
+}
+
+/// Whether a type says more than these loops would honour. The conversion to
+/// linalg reports it.
+static bool hasEncoding(Operation *op) {
+  return llvm::any_of(op->getOperandTypes(), [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getEncoding();
+  });
 }
 
 /// What both ops have: the operands but for keys and values.
@@ -88,8 +101,8 @@ struct TileAttention final : public OpRewritePattern<AttentionOp> {
   /// ```
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
-    if (failed(verifyNoEncoding(op)))
-      return failure();
+    if (hasEncoding(op))
+      return rewriter.notifyMatchFailure(op, "a tensor has an encoding");
     Location loc = op.getLoc();
     AttentionOperands operands = getOperands(op, rewriter);
     operands.key = splitLastDim(rewriter, loc, op.getKey(),
@@ -113,10 +126,21 @@ struct TileCachedAttention final : public OpRewritePattern<CachedAttentionOp> {
   TileCachedAttention(MLIRContext *context, const AttentionTileSizes &tiles)
       : OpRewritePattern(context), tiles(tiles) {}
 
+  /// Before:
+  /// ```mlir
+  /// %y, %k1, %v1 = gpt.cached_attention %q, %k, %v cache(%k0, %v0)
+  ///     positions(%p) {...}
+  /// ```
+  /// After:
+  /// ```mlir
+  /// %caches:2 = scf.for %b = %c0 to %batch step %c1
+  ///     iter_args(%keys = %k0, %values = %v0) { ... }  // the new rows
+  /// %y = scf.forall ...                   // as above, reads %caches#0 and #1
+  /// ```
   LogicalResult matchAndRewrite(CachedAttentionOp op,
                                 PatternRewriter &rewriter) const override {
-    if (failed(verifyNoEncoding(op)))
-      return failure();
+    if (hasEncoding(op))
+      return rewriter.notifyMatchFailure(op, "a tensor has an encoding");
     Location loc = op.getLoc();
     AttentionOperands operands = getOperands(op, rewriter);
     operands.causal = true;
@@ -165,7 +189,7 @@ struct ConvertGptAttentionToVector final
     if (failed(verifyTiles(tiles)))
       return signalPassFailure();
     getOperation()->walk([&](Operation *op) {
-      if (isa<AttentionOp, CachedAttentionOp>(op))
+      if (isa<AttentionOp, CachedAttentionOp>(op) && !hasEncoding(op))
         ++numConverted;
     });
     RewritePatternSet patterns(&getContext());

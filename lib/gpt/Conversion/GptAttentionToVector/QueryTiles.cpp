@@ -27,12 +27,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace mlir::gpt;
-
-static constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
 namespace {
 
@@ -65,16 +61,20 @@ private:
   /// The queries times the scale, transposed to [feature, lane].
   Value packQueries(OpBuilder &b);
   State buildInitialState(OpBuilder &b);
+  /// Takes the keys [key, key + size) into account.
   State buildKeyTile(OpBuilder &b, Value key, Value size, State state);
   /// Scores of `count` keys from `key` on, stored in the scores of the tile
   /// from `offset` on; updates the limit.
   State buildScores(OpBuilder &b, Value key, Value offset, int64_t count,
                     State state);
+  /// Adds the mask to the scores, [key, lane], of `count` keys from `key` on.
   Value buildMask(OpBuilder &b, Value scores, Value key, int64_t count);
+  /// Hides what the diagonal or the window hides, where they cross these keys.
   Value hideKeys(OpBuilder &b, Value scores, Value key, int64_t count);
   /// Adds the values of a tile of keys to the sum, scaled by `factor` before.
   Value buildSum(OpBuilder &b, Value key, Value size, Value factor,
                  State state);
+  /// Divides by the sum of weights and transposes back into `init`.
   Value writeResult(OpBuilder &b, State state, Value init);
 
   Value queries;

@@ -24,17 +24,15 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace mlir::gpt;
 
-static constexpr double kHidden = -std::numeric_limits<double>::infinity();
 /// Registers that hold sums of values at a time.
 static constexpr int64_t kSumRegisters = 16;
 
 namespace {
 
+/// Builds the loop over parts and the one that merges them.
 class SingleQueryBuilder : public AttentionTileBuilder {
 public:
   using AttentionTileBuilder::AttentionTileBuilder;
@@ -47,10 +45,15 @@ private:
   struct Parts {
     Value limits, totals, sums;
   };
-  /// One part of the keys of a sequence; only members of `Parts` as slices
-  /// without the first three dimensions.
+  /// The keys [begin, begin + size) of one sequence and kv head. Without any,
+  /// the size is 0 or less.
   struct Part {
     Value batch, kvHead, begin, size;
+  };
+  /// The weights of the keys of a part, [query head of the group, key], with
+  /// the greatest score and the sum of weights of one of these heads.
+  struct Weights {
+    Value weights, limit, total;
   };
 
   /// The features of a vector from `block` on: fewer than lanes for the last.
@@ -66,14 +69,14 @@ private:
   /// The greatest number of keys of a sequence.
   Value buildLongest(OpBuilder &b);
   Parts buildParts(OpBuilder &b, Value numParts);
+  /// The scores of a part, [query head of the group, key].
   Value buildScores(OpBuilder &b, const Part &part);
-  /// Scores of one query head of the group become weights.
-  struct Weights {
-    Value weights, limit, total;
-  };
+  /// Replaces the scores of one query head of the group by weights.
   Weights buildWeights(OpBuilder &b, const Part &part, Value scores,
                        int64_t head);
+  /// Writes the weighted sums of values of a part, [query head, feature].
   Value buildSums(OpBuilder &b, const Part &part, Value weights, Value sums);
+  /// The result of all parts, normalised.
   Value buildMerge(OpBuilder &b, Value numParts, const Parts &parts,
                    Value init);
 
