@@ -10,6 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gpt_mlir.verify.bisection import Verdict as Verdict
+    from gpt_mlir.verify.bisection import bisect_module as bisect_module
+    from gpt_mlir.verify.bisection import write_folder as write_folder
     from gpt_mlir.verify.checker import Outcome as Outcome
     from gpt_mlir.verify.inputs import InputOptions as InputOptions
     from gpt_mlir.verify.report import Report as Report
@@ -21,9 +24,12 @@ _EXPORTS = {
     "InputOptions": "inputs",
     "Outcome": "checker",
     "Report": "report",
+    "Verdict": "bisection",
+    "bisect_module": "bisection",
     "read_module": "verification",
     "verify_model": "verification",
     "verify_module": "verification",
+    "write_folder": "bisection",
 }
 
 __all__ = [*_EXPORTS]

@@ -90,6 +90,11 @@ class Checker:
         options = dataclasses.replace(self._options, pipeline=pipeline, opt_level=0)
         return self._run(point, options, begin)
 
+    def check_pipeline(self, pipeline: str) -> Outcome:
+        """Runs the program with the code of another pipeline, LLVM doing the least."""
+        options = dataclasses.replace(self._options, pipeline=pipeline, opt_level=0)
+        return self._run(Point((), 0, "pipeline"), options, time.perf_counter())
+
     def check_final(self) -> Outcome:
         """Runs the program with the code as it is."""
         name = f"LLVM at opt_level {self._options.opt_level}"

@@ -10,14 +10,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from gpt_mlir.compiler.manifest import read_signatures
 from gpt_mlir.errors import InputError
 from gpt_mlir.runtime.signature import FunctionSignature, TensorSignature
 from gpt_mlir.verify.reference import Array
 
-__all__ = ["InputOptions", "make_inputs"]
+__all__ = ["InputOptions", "check_sizes", "dynamic_dims", "make_inputs"]
 
 # Extents of dynamic dimensions, per trial: several rows and a tail, one, and many rows.
 _BATCHES = (2, 1, 3)
@@ -45,6 +47,9 @@ class InputOptions:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
 
+NO_OPTIONS = InputOptions()
+
+
 def make_inputs(signature: FunctionSignature, trial: int, options: InputOptions) -> list[Array]:
     """Returns an array per argument of a function.
 
@@ -59,7 +64,16 @@ def make_inputs(signature: FunctionSignature, trial: int, options: InputOptions)
 
 
 def _dim_name(argument: TensorSignature, index: int) -> str:
+    if argument.kind == "cache" and index == 2:
+        return argument.dims[index] or "capacity"
     return argument.dims[index] or f"dim{index}"
+
+
+def dynamic_dims(module: Any) -> list[str]:
+    """Returns the names of the dynamic dimensions of the public functions of `module`."""
+    return sorted(
+        {name for signature in read_signatures(module) for name in _sizes(signature, 0, NO_OPTIONS)}
+    )
 
 
 def _sizes(signature: FunctionSignature, trial: int, options: InputOptions) -> dict[str, int]:
@@ -82,7 +96,7 @@ def _sizes(signature: FunctionSignature, trial: int, options: InputOptions) -> d
 
 def check_sizes(signatures: list[FunctionSignature], options: InputOptions) -> None:
     """Raises InputError if a size is given for a dimension that no function has."""
-    known = sorted({name for s in signatures for name in _sizes(s, 0, InputOptions())})
+    known = sorted({name for s in signatures for name in _sizes(s, 0, NO_OPTIONS)})
     for name in options.sizes:
         if name not in known:
             raise InputError(

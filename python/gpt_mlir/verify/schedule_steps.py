@@ -15,7 +15,7 @@ from typing import Any
 from gpt_mlir import ir
 from gpt_mlir.compiler import schedule_text
 
-__all__ = ["ScheduleStep", "applies_schedule", "schedule_steps", "with_schedule"]
+__all__ = ["ScheduleStep", "applies_schedule", "schedule_of", "schedule_steps", "with_schedule"]
 
 _APPLY = re.compile(r"gpt-apply-schedule\{(?P<options>.*)\}$")
 _LINE = re.compile(r":(\d+):\d+")
@@ -45,8 +45,7 @@ def schedule_steps(pass_text: str) -> list[ScheduleStep]:
     Returns:
         The steps; none if the pass applies no schedule, or the schedule has no such sequence.
     """
-    match = _APPLY.match(pass_text)
-    options = dict(re.findall(r"([\w-]+)=(\S+)", match["options"])) if match else {}
+    options = _options(pass_text)
     if "schedule" not in options or "sequence" not in options:
         return []
     text = schedule_text(options["schedule"])
@@ -62,9 +61,19 @@ def schedule_steps(pass_text: str) -> list[ScheduleStep]:
     return steps
 
 
+def _options(pass_text: str) -> dict[str, str]:
+    match = _APPLY.match(pass_text)
+    return dict(re.findall(r"([\w-]+)=(\S+)", match["options"])) if match else {}
+
+
 def applies_schedule(pass_text: str) -> bool:
     """Whether a pass applies a schedule."""
-    return _APPLY.match(pass_text) is not None
+    return "schedule" in _options(pass_text)
+
+
+def schedule_of(pass_text: str) -> str:
+    """Returns the name or file of the schedule that a pass applies."""
+    return _options(pass_text)["schedule"]
 
 
 def with_schedule(pass_text: str, file: str) -> str:

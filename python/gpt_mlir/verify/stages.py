@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -63,7 +63,7 @@ def pass_label(text: str) -> str:
     name, _, options = text.partition("{")
     for option in options.rstrip("})").split():
         key, _, value = option.partition("=")
-        if key in ("sequence", "fault"):
+        if key == "sequence":
             name += f" {value}"
     return name
 
@@ -100,6 +100,7 @@ class StagePlan:
 
     Attributes:
         passes: The passes of the pipeline, with their options.
+        plain: Those of the plainest lowering.
     """
 
     def __init__(self, module: Any, options: CompileOptions, folder: Path) -> None:
@@ -117,8 +118,8 @@ class StagePlan:
         self._folder = folder
         self.passes = _passes(options)
         plain = dataclasses.replace(options, opt_level=0, schedule="", pipeline=None)
-        self._plain = _passes(plain)
-        self._matches = _match([*map(_name, self.passes)], [*map(_name, self._plain)])
+        self.plain = _passes(plain)
+        self._matches = _match([*map(_name, self.passes)], [*map(_name, self.plain)])
         # What has served to lower a point, the least first.
         self._known: list[_Additions] = [_Additions(frozenset(), True)]
 
@@ -135,7 +136,7 @@ class StagePlan:
     def is_own(self, index: int) -> bool:
         """Whether pass `index` is not one of the plainest lowering, or has other options there."""
         match = self._matches[index]
-        return match is None or self._plain[match] != self.passes[index]
+        return match is None or self.plain[match] != self.passes[index]
 
     def points(self, *, steps: bool = True) -> list[Point]:
         """Returns the points after each pass, or step of a schedule, that changes the module.
@@ -221,6 +222,19 @@ class StagePlan:
             return ",".join([*point.passes, *self._rest(point, additions)])
         raise CompileError(f"what is there after '{point.label}' cannot be lowered plainly")
 
+    def plain_without_one(self) -> Iterator[tuple[int, str, str]]:
+        """Yields each pass that the plainest lowering can do without: index, text, the others."""
+        module = lower(self._module, "gpt")
+        for index, text in enumerate(self.plain):
+            rest = self.plain[:index] + self.plain[index + 1 :]
+            if self._lowers(module, rest):
+                yield index, text, ",".join(rest)
+
+    def indispensable(self) -> list[str]:
+        """Returns the passes that the plainest lowering cannot do without."""
+        can_go = {index for index, _, _ in self.plain_without_one()}
+        return [text for index, text in enumerate(self.plain) if index not in can_go]
+
     def _rest(self, point: Point, additions: _Additions) -> list[str]:
         """Returns what is left of the plainest lowering after `point`, with the additions."""
         done = max((m for m in self._matches[: point.count] if m is not None), default=-1) + 1
@@ -228,12 +242,12 @@ class StagePlan:
         for index in range(point.count - 1 if point.step else point.count, len(self.passes)):
             match = self._matches[index]
             if match is not None:
-                rest += self._plain[done : match + 1]
+                rest += self.plain[done : match + 1]
                 done = match + 1
             elif index in additions.passes:
                 text = self.passes[index]
                 rest.append(_with_plain_schedule(text) if additions.plain_schedule else text)
-        return rest + self._plain[done:]
+        return rest + self.plain[done:]
 
     @staticmethod
     def _lowers(module: Any, passes: Sequence[str]) -> bool:

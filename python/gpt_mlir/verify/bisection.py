@@ -1,0 +1,241 @@
+"""Finds the pass, or the step of a schedule, after which results are wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpt_mlir.compiler import CompileOptions, schedule_text
+from gpt_mlir.errors import InputError
+from gpt_mlir.verify.checker import Outcome
+from gpt_mlir.verify.inputs import InputOptions
+from gpt_mlir.verify.program import ModuleProgram
+from gpt_mlir.verify.reduction import reduce_module
+from gpt_mlir.verify.schedule_steps import schedule_of, with_schedule
+from gpt_mlir.verify.stages import Point, StagePlan, pass_label
+from gpt_mlir.verify.verification import open_checker
+
+__all__ = ["Verdict", "bisect_module", "write_folder"]
+
+# Points ahead of the one that was found that are looked at, too: an error may hide again.
+_LOOK_BACK = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What bisection found.
+
+    Attributes:
+        culprit: The pass with its options, "LLVM" where the code is right until LLVM optimises it,
+            or "" where no single pass of the plainest lowering can be told.
+        label: The same for people.
+        step: The step of a schedule, "" for whole passes.
+        schedule: The text of that schedule, cut off after the step.
+        message: The difference that shows it.
+        module: The reduced module.
+        inputs: The inputs that show it.
+        before: The reduced module ahead of the pass, as text.
+        after: The same behind it.
+        candidates: Where there is no culprit, the passes that are left.
+    """
+
+    culprit: str
+    label: str
+    step: str = ""
+    schedule: str = ""
+    message: str
+    module: Any
+    inputs: InputOptions
+    before: str = ""
+    after: str = ""
+    candidates: tuple[str, ...] = ()
+
+
+def bisect_module(
+    module: Any,
+    *,
+    options: CompileOptions | None = None,
+    inputs: InputOptions | None = None,
+    reduce: bool = True,
+) -> Verdict:
+    """Finds the first pass after which `module` gives wrong results.
+
+    Args:
+        module: A module of the `gpt` dialect; it is not changed.
+        options: How it is compiled.
+        inputs: Inputs that show the failure.
+        reduce: Whether to look at the smallest part of the module that fails.
+
+    Raises:
+        InputError: The results are right, or the module cannot be evaluated.
+    """
+    options = options or CompileOptions()
+    inputs = inputs or InputOptions()
+    if not _fails(module, inputs, options):
+        raise InputError("nothing to bisect: the results of the whole pipeline are right")
+    if reduce:
+        module, inputs = reduce_module(
+            module, inputs, lambda candidate, data: _fails(candidate, data, options)
+        )
+    with open_checker(ModuleProgram(module, inputs), options) as checker:
+        plan = checker.plan
+        points = [plan.start, *plan.points()]
+        if points[-1] != plan.end:
+            points.append(plan.end)
+        outcomes: dict[int, Outcome] = {}
+
+        def check(index: int) -> str:
+            if index not in outcomes:
+                outcomes[index] = checker.check(points[index])
+            return outcomes[index].status
+
+        if _is_wrong(check(0)):
+            return _within_plain(checker, outcomes[0], module, inputs)
+        last = len(points) - 1
+        if not _is_wrong(check(last)):
+            final = checker.check_final()
+            return Verdict(
+                culprit="LLVM",
+                label=final.name,
+                message=final.message,
+                module=module,
+                inputs=inputs,
+            )
+        found = _first_wrong(check, last)
+        point = points[found]
+        ahead = dataclasses.replace(point, passes=point.passes[:-1], count=point.count - 1, step="")
+        return Verdict(
+            culprit=plan.passes[point.count - 1],
+            label=point.label,
+            step=point.step,
+            schedule=schedule_text(schedule_of(point.last)) if point.step else "",
+            message=outcomes[found].message,
+            module=module,
+            inputs=inputs,
+            before=str(plan.module_at(ahead)),
+            after=str(plan.module_at(point)),
+        )
+
+
+def _fails(module: Any, inputs: InputOptions, options: CompileOptions) -> bool:
+    with open_checker(ModuleProgram(module, inputs), options) as checker:
+        return _is_wrong(checker.check_final().status)
+
+
+def _is_wrong(status: str) -> bool:
+    return status in ("wrong", "crash")
+
+
+def _first_wrong(check: Any, last: int) -> int:
+    """Returns a point that is wrong although the one before it is not, the first if possible.
+
+    Args:
+        check: Returns the status of a point; the first point is right, `last` is wrong.
+        last: The last point.
+    """
+    low, high = 0, last
+    while True:
+        while high - low > 1:
+            # Points that cannot be run are stepped over, towards the wrong end first.
+            middle = (low + high) // 2
+            order = [*range(middle, high), *range(middle - 1, low, -1)]
+            known = next((index for index in order if check(index) != "error"), None)
+            if known is None:
+                break
+            low, high = (low, known) if _is_wrong(check(known)) else (known, high)
+        earlier = range(1, low, max(1, low // _LOOK_BACK))
+        hidden = next((index for index in earlier if _is_wrong(check(index))), None)
+        if hidden is None:
+            return high
+        low, high = 0, hidden
+
+
+def _within_plain(checker: Any, outcome: Outcome, module: Any, inputs: InputOptions) -> Verdict:
+    """Looks for a pass of the plainest lowering without which the results are right."""
+    plan: StagePlan = checker.plan
+    for index, text, pipeline in plan.plain_without_one():
+        trial = checker.check_pipeline(pipeline)
+        if trial.status == "equal":
+            before = Point(tuple(plan.plain[:index]), index, "")
+            after = Point(tuple(plan.plain[: index + 1]), index + 1, "")
+            return Verdict(
+                culprit=text,
+                label=pass_label(text),
+                message=outcome.message,
+                module=module,
+                inputs=inputs,
+                before=str(plan.module_at(before)),
+                after=str(plan.module_at(after)),
+            )
+    return Verdict(
+        culprit="",
+        label="a pass that every lowering needs",
+        message=outcome.message,
+        module=module,
+        inputs=inputs,
+        candidates=tuple(plan.indispensable()),
+    )
+
+
+def write_folder(
+    verdict: Verdict, folder: Path, options: CompileOptions, plugins: Sequence[Path] = ()
+) -> list[str]:
+    """Writes what is needed to see and repeat a failure; returns the commands that do.
+
+    The folder gets `module.mlir` (reduced), `before.mlir` and `after.mlir` (the IR on both sides of
+    the pass), `verdict.json` (pass, options, seed, sizes) and, for a step of a schedule, the
+    schedule up to this step.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "module.mlir").write_text(str(verdict.module), encoding="utf-8")
+        commands = [_verify_command(verdict, folder, options, plugins)]
+        culprit = verdict.culprit
+        if verdict.before:
+            (folder / "before.mlir").write_text(verdict.before, encoding="utf-8")
+            (folder / "after.mlir").write_text(verdict.after, encoding="utf-8")
+            load = [f"--load-pass-plugin={plugin}" for plugin in plugins]
+            if verdict.schedule:
+                file = folder / "schedule.mlir"
+                file.write_text(verdict.schedule, encoding="utf-8")
+                culprit = with_schedule(culprit, str(file))
+            pipeline = f"--pass-pipeline=builtin.module({culprit})"
+            commands.append(shlex.join(["gpt-opt", *load, pipeline, str(folder / "before.mlir")]))
+        data = {
+            "culprit": culprit,
+            "label": verdict.label,
+            "step": verdict.step,
+            "message": verdict.message,
+            "candidates": list(verdict.candidates),
+            "seed": verdict.inputs.seed,
+            "trials": verdict.inputs.trials,
+            "sizes": dict(verdict.inputs.sizes),
+            "commands": commands,
+        }
+        (folder / "verdict.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error}") from None
+    return commands
+
+
+def _verify_command(
+    verdict: Verdict, folder: Path, options: CompileOptions, plugins: Sequence[Path]
+) -> str:
+    arguments = ["gpt-mlir", "verify", str(folder / "module.mlir")]
+    arguments += [f"--seed={verdict.inputs.seed}", f"--trials={verdict.inputs.trials}"]
+    arguments += [f"--size={name}={size}" for name, size in verdict.inputs.sizes.items()]
+    arguments += [f"--opt-level={options.opt_level}"]
+    arguments += [f"--load-pass-plugin={plugin}" for plugin in plugins]
+    if options.pipeline is not None:
+        arguments.append(f"--pipeline={options.pipeline}")
+    if options.target_cpu != "native":
+        arguments.append(f"--target-cpu={options.target_cpu}")
+    return shlex.join(arguments)
