@@ -222,6 +222,13 @@ def verify(
         typer.Option(metavar="NAME=N", help="Size of a dynamic dimension of an .mlir file."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    bisect: Annotated[
+        bool,
+        typer.Option("--bisect", help="On a miss, find the pass after which results are wrong."),
+    ] = False,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where --bisect writes what it finds.")
+    ] = Path("gpt-mlir-bisect"),
     pipeline: Annotated[
         str | None,
         typer.Option(metavar="PASSES", help="Pipeline to verify instead of the compiler's own."),
@@ -250,6 +257,7 @@ def verify(
         sizes=size or [],
         plugins=load_pass_plugin or [],
         as_json=json,
+        bisect_folder=out if bisect else None,
         options=dataclasses.replace(options, pipeline=pipeline),
     )
 

@@ -70,11 +70,13 @@ the pipeline up to there, then the plainest lowering. Prints for each stage the 
 the change from the stage before, and how much of the tolerance is used. The reference is an
 evaluator in float64 that knows nothing of the compiler, or transformers.
 
-Exit code 1 if a stage is outside of its tolerance.
+Exit code 1 if a stage is outside of its tolerance. With --bisect the module is then reduced, and
+a folder gets the smallest part that fails, the pass that is to blame, and the IR around it.
 
 \b
 Examples:
   gpt-mlir verify ./my-gpt2
   gpt-mlir verify ./my-gpt2 --reference transformers --prompt "Once upon a time"
   gpt-mlir verify block.mlir --size seq=17 --json
+  gpt-mlir verify block.mlir --bisect --out found
 """

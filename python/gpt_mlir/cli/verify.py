@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from gpt_mlir.errors import ConfigError, InputError
+from gpt_mlir.verify.bisection import Verdict
 from gpt_mlir.verify.report import Report, table_header, table_row
 
 __all__ = ["run"]
@@ -27,6 +28,7 @@ def run(
     sizes: Sequence[str],
     plugins: Sequence[Path],
     as_json: bool,
+    bisect_folder: Path | None,
     options: Any,
 ) -> None:
     """Verifies a model folder or a module and prints a table or JSON.
@@ -42,10 +44,19 @@ def run(
         sizes: "name=number" each: sizes of a module's dynamic dimensions.
         plugins: Pass plugins to load.
         as_json: Whether to print JSON.
+        bisect_folder: On a miss, where to write what bisection finds; None for no bisection.
         options: How to compile.
     """
     from gpt_mlir.compiler import load_pass_plugin
-    from gpt_mlir.verify import InputOptions, read_module, verify_model, verify_module
+    from gpt_mlir.verify import (
+        InputOptions,
+        bisect_model,
+        bisect_module,
+        read_module,
+        verify_model,
+        verify_module,
+        write_folder,
+    )
 
     for plugin in plugins:
         load_pass_plugin(plugin)
@@ -60,7 +71,9 @@ def run(
 
     if not as_json:
         print(table_header(tokens=is_model), flush=True)
-    if is_model:
+    inputs = InputOptions(seed=seed, trials=trials, sizes=_parse_sizes(sizes))
+    module = None if is_model else read_module(model)
+    if module is None:
         report = verify_model(
             model,
             prompt=prompt,
@@ -71,28 +84,55 @@ def run(
             on_outcome=show,
         )
     else:
-        inputs = InputOptions(seed=seed, trials=trials, sizes=_parse_sizes(sizes))
         report = verify_module(
-            read_module(model),
+            module,
             options=options,
             inputs=inputs,
             steps=steps is not False,
             subject=str(model),
             on_outcome=show,
         )
-    _finish(report, as_json)
-
-
-def _finish(report: Report, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(report.to_json(), indent=2))
-    elif report.succeeded:
-        print(f"all {len(report.outcomes)} stages are within the tolerance")
-    if not report.succeeded:
-        wrong = next(outcome for outcome in report.outcomes if outcome.status != "equal")
+    data = report.to_json()
+    if not as_json:
+        _print_summary(report)
+    if bisect_folder is not None and not report.succeeded:
+        if module is None:
+            verdict = bisect_model(model, prompt=prompt, new_tokens=new_tokens, options=options)
+        else:
+            verdict = bisect_module(module, options=options, inputs=inputs)
+        commands = write_folder(verdict, bisect_folder, options, plugins)
+        data["bisection"] = {
+            "pass": verdict.culprit,
+            "label": verdict.label,
+            "step": verdict.step,
+            "folder": str(bisect_folder),
+            "commands": commands,
+        }
         if not as_json:
-            print(f"first stage outside of the tolerance: {wrong.name} {wrong.step}".rstrip())
+            _print_verdict(verdict, bisect_folder, commands)
+    if as_json:
+        print(json.dumps(data, indent=2))
+    if not report.succeeded:
         raise typer.Exit(1)
+
+
+def _print_summary(report: Report) -> None:
+    if report.succeeded:
+        print(f"all {len(report.outcomes)} stages are within the tolerance")
+        return
+    wrong = next(outcome for outcome in report.outcomes if outcome.status != "equal")
+    print(f"first stage outside of the tolerance: {wrong.name} {wrong.step}".rstrip())
+
+
+def _print_verdict(verdict: Verdict, folder: Path, commands: Sequence[str]) -> None:
+    step = f", step {verdict.step}" if verdict.step else ""
+    print(f"results are wrong from: {verdict.culprit or verdict.label}{step}")
+    print(f"  {verdict.message}")
+    for candidate in verdict.candidates:
+        print(f"  may be: {candidate}")
+    print(f"reduced module and IR on both sides: {folder}")
+    for command in commands:
+        print(f"  {command}")
 
 
 def _refuse_options_of_the_other_kind(

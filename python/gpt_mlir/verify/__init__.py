@@ -1,7 +1,8 @@
 """Checks of compiled code against references that know nothing of the compiler.
 
-`verify_module` and `verify_model` run every stage of the pipeline; `bisect_module` finds the pass
-after which the results are wrong. Names are loaded when first used: the references need no MLIR.
+`verify_module` and `verify_model` run every stage of the pipeline; `bisect_module` and
+`bisect_model` find the pass after which the results are wrong. Names are loaded when first used:
+the references need no MLIR.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gpt_mlir.verify.bisection import Verdict as Verdict
+    from gpt_mlir.verify.bisection import bisect_model as bisect_model
     from gpt_mlir.verify.bisection import bisect_module as bisect_module
     from gpt_mlir.verify.bisection import write_folder as write_folder
     from gpt_mlir.verify.checker import Outcome as Outcome
@@ -25,6 +27,7 @@ _EXPORTS = {
     "Outcome": "checker",
     "Report": "report",
     "Verdict": "bisection",
+    "bisect_model": "bisection",
     "bisect_module": "bisection",
     "read_module": "verification",
     "verify_model": "verification",

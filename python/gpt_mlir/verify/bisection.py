@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpt_mlir.compiler import CompileOptions, schedule_text
-from gpt_mlir.errors import InputError
-from gpt_mlir.verify.checker import Outcome
+from gpt_mlir.compiler import CompileOptions, compile_module, schedule_text
+from gpt_mlir.errors import CompileError, InputError
+from gpt_mlir.runtime import Executable
+from gpt_mlir.verify.checker import Outcome, run_program
+from gpt_mlir.verify.compare import compare
 from gpt_mlir.verify.inputs import InputOptions
-from gpt_mlir.verify.program import ModuleProgram
+from gpt_mlir.verify.isolation import CrashError
+from gpt_mlir.verify.program import ModuleProgram, Program
 from gpt_mlir.verify.reduction import reduce_module
 from gpt_mlir.verify.schedule_steps import schedule_of, with_schedule
 from gpt_mlir.verify.stages import Point, StagePlan, pass_label
-from gpt_mlir.verify.verification import open_checker
+from gpt_mlir.verify.verification import open_checker, open_model
 
-__all__ = ["Verdict", "bisect_module", "write_folder"]
+__all__ = ["Verdict", "bisect_model", "bisect_module", "write_folder"]
 
 # Points ahead of the one that was found that are looked at, too: an error may hide again.
 _LOOK_BACK = 4
@@ -76,13 +79,47 @@ def bisect_module(
     """
     options = options or CompileOptions()
     inputs = inputs or InputOptions()
-    if not _fails(module, inputs, options):
+    fails = _Failure(options)
+    if not fails(module, inputs):
         raise InputError("nothing to bisect: the results of the whole pipeline are right")
     if reduce:
-        module, inputs = reduce_module(
-            module, inputs, lambda candidate, data: _fails(candidate, data, options)
-        )
-    with open_checker(ModuleProgram(module, inputs), options) as checker:
+        module, inputs = reduce_module(module, inputs, fails)
+    return _locate(ModuleProgram(module, inputs), inputs, options)
+
+
+def bisect_model(
+    folder: Path,
+    *,
+    prompt: str | None = None,
+    new_tokens: int = 4,
+    options: CompileOptions | None = None,
+) -> Verdict:
+    """Finds the first pass after which a model gives wrong results.
+
+    Its module is reduced as one of its own, with random inputs; only if these do not show the
+    failure, the model is run as it is.
+
+    Args:
+        folder: A model folder.
+        prompt: The text; None for a default one.
+        new_tokens: Tokens to decode.
+        options: How it is compiled.
+
+    Raises:
+        GptMlirError: The model cannot be loaded, or its results are right.
+    """
+    options = options or CompileOptions()
+    program = open_model(folder, prompt=prompt, new_tokens=new_tokens, options=options)
+    try:
+        return bisect_module(program.module, options=options)
+    except InputError:
+        return _locate(program, InputOptions(), options)
+
+
+def _locate(program: Program, inputs: InputOptions, options: CompileOptions) -> Verdict:
+    """Finds the pass for a program whose results are wrong at the end."""
+    module = program.module
+    with open_checker(program, options) as checker:
         plan = checker.plan
         points = [plan.start, *plan.points()]
         if points[-1] != plan.end:
@@ -99,6 +136,8 @@ def bisect_module(
         last = len(points) - 1
         if not _is_wrong(check(last)):
             final = checker.check_final()
+            if not _is_wrong(final.status):
+                raise InputError("nothing to bisect: the results of the whole pipeline are right")
             return Verdict(
                 culprit="LLVM",
                 label=final.name,
@@ -122,9 +161,33 @@ def bisect_module(
         )
 
 
-def _fails(module: Any, inputs: InputOptions, options: CompileOptions) -> bool:
-    with open_checker(ModuleProgram(module, inputs), options) as checker:
-        return _is_wrong(checker.check_final().status)
+class _Failure:
+    """The test of reduction: whether the final code of a module is wrong."""
+
+    def __init__(self, options: CompileOptions) -> None:
+        self._options = dataclasses.replace(options, cache=False)
+        self._compiled: dict[str, Executable | None] = {}
+
+    def __call__(self, module: Any, inputs: InputOptions) -> bool:
+        """Returns whether `module` fails; one that cannot be compiled does not."""
+        executable = self._compile(module)
+        if executable is None:
+            return False
+        program = ModuleProgram(module, inputs)
+        try:
+            observations = run_program(program, executable)
+        except CrashError:
+            return True
+        return compare(observations, program.expected).misses > 0
+
+    def _compile(self, module: Any) -> Executable | None:
+        text = str(module)
+        if text not in self._compiled:
+            try:
+                self._compiled[text] = compile_module(module, self._options)
+            except CompileError:
+                self._compiled[text] = None
+        return self._compiled[text]
 
 
 def _is_wrong(status: str) -> bool:
@@ -210,7 +273,7 @@ def write_folder(
             pipeline = f"--pass-pipeline=builtin.module({culprit})"
             commands.append(shlex.join(["gpt-opt", *load, pipeline, str(folder / "before.mlir")]))
         data = {
-            "culprit": culprit,
+            "pass": verdict.culprit,
             "label": verdict.label,
             "step": verdict.step,
             "message": verdict.message,

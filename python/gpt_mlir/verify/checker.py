@@ -10,13 +10,14 @@ from typing import Literal
 
 from gpt_mlir.compiler import CompileOptions, compile_module
 from gpt_mlir.errors import CompileError
+from gpt_mlir.runtime import Executable
 from gpt_mlir.verify.compare import Difference, compare, largest_difference
 from gpt_mlir.verify.isolation import CrashError, run_isolated
 from gpt_mlir.verify.program import Observation, Program, call_compiled
 from gpt_mlir.verify.reference import Array
 from gpt_mlir.verify.stages import Point, StagePlan
 
-__all__ = ["Checker", "Outcome", "Status"]
+__all__ = ["Checker", "Outcome", "Status", "run_program"]
 
 Status = Literal["equal", "wrong", "crash", "error"]
 # A call that takes longer hangs; plain loops over a large model take minutes.
@@ -47,6 +48,22 @@ class Outcome:
     change: float | None = None
     message: str = ""
     seconds: float = 0.0
+
+
+def run_program(
+    program: Program, executable: Executable, weights: Mapping[str, Array] | None = None
+) -> list[Observation]:
+    """Runs a program with compiled code, in a process of its own.
+
+    Args:
+        program: What to run.
+        executable: The code.
+        weights: Weights by name, for programs that do not pass them with each call.
+
+    Raises:
+        CrashError: The code did not come to an end.
+    """
+    return run_isolated(lambda: program.run(call_compiled(executable, weights)), seconds=_SECONDS)
 
 
 class Checker:
@@ -111,10 +128,7 @@ class Checker:
         expected = self.program.expected
         try:
             executable = compile_module(self.program.module, options)
-            observations = run_isolated(
-                lambda: self.program.run(call_compiled(executable, self._weights)),
-                seconds=_SECONDS,
-            )
+            observations = run_program(self.program, executable, self._weights)
         except (CompileError, CrashError) as error:
             return self._failed(point, error, begin)
         difference = compare(observations, expected)

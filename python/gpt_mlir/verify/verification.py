@@ -20,7 +20,14 @@ from gpt_mlir.verify.program import ModuleProgram, Program
 from gpt_mlir.verify.report import Report
 from gpt_mlir.verify.stages import StagePlan
 
-__all__ = ["DEFAULT_PROMPT", "read_module", "verify_model", "verify_module"]
+__all__ = [
+    "DEFAULT_PROMPT",
+    "open_checker",
+    "open_model",
+    "read_module",
+    "verify_model",
+    "verify_module",
+]
 
 DEFAULT_PROMPT = "The quick brown fox jumps over the lazy dog"
 # Of a model without a tokenizer.
@@ -100,9 +107,23 @@ def verify_model(
     Raises:
         GptMlirError: The model cannot be loaded, or an option does not fit.
     """
-    llm = LLM(folder, options=options)
-    program = ModelProgram(llm, _encode(llm, prompt), new_tokens=new_tokens, reference=reference)
+    program = open_model(
+        folder, prompt=prompt, new_tokens=new_tokens, reference=reference, options=options
+    )
     return _verify(program, options, steps, str(folder), reference, on_outcome)
+
+
+def open_model(
+    folder: Path,
+    *,
+    prompt: str | None,
+    new_tokens: int,
+    reference: Reference = "float64",
+    options: CompileOptions | None = None,
+) -> ModelProgram:
+    """Returns the program of a model; see `verify_model`."""
+    llm = LLM(folder, options=options)
+    return ModelProgram(llm, _encode(llm, prompt), new_tokens=new_tokens, reference=reference)
 
 
 def _encode(llm: LLM, prompt: str | None) -> list[int]:

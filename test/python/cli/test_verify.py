@@ -1,0 +1,80 @@
+"""`gpt-mlir verify`: what it prints, its exit codes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from program import run
+
+MODULE = """
+func.func @main(%x: tensor<?x?x16xf32> {gpt.dims = ["batch", "seq", ""]}, %w: tensor<8x16xf32>)
+    -> tensor<?x?x8xf32> {
+  %y = gpt.linear %x, %w : (tensor<?x?x16xf32>, tensor<8x16xf32>) -> tensor<?x?x8xf32>
+  return %y : tensor<?x?x8xf32>
+}
+"""
+
+
+@pytest.fixture(name="module")
+def _write_module(tmp_path: Path) -> Path:
+    file = tmp_path / "module.mlir"
+    file.write_text(MODULE, encoding="utf-8")
+    return file
+
+
+def test_a_module(module: Path) -> None:
+    result = run("verify", module, "--size", "seq=5", "--opt-level", "1")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].split()[:2] == ["stage", "max"]
+    assert lines[1].startswith("plainest lowering")
+    assert all(line.endswith("equal") for line in lines[1:-1])
+    assert lines[-1].endswith("stages are within the tolerance")
+
+
+def test_a_model_as_json(model: Path) -> None:
+    result = run("verify", model, "--json", "--opt-level", "0", "-n", "2")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["succeeded"]
+    assert report["subject"] == str(model)
+    for stage in report["stages"]:
+        assert stage["status"] == "equal"
+        assert stage["difference"]["first_token"] is None
+        assert stage["difference"]["relative"] < 1e-4
+
+
+def test_transformers_as_the_reference(model: Path) -> None:
+    result = run("verify", model, "--reference", "transformers", "--opt-level", "0", "-n", "1")
+    assert result.returncode == 0, result.stderr + result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("{module}", "--prompt", "x"), "--prompt is for models"),
+        (("{module}", "--reference", "transformers"), "--reference transformers is for models"),
+        (("{module}", "--size", "seq"), "--size expected NAME=NUMBER, got 'seq'"),
+        (("{module}", "--size", "foo=3"), "no dynamic dimension 'foo'; there are batch, seq"),
+        (("{module}", "--load-pass-plugin", "/none.so"), "/none.so: not a pass plugin"),
+        (("{module}", "--pipeline", "no-such-pass"), "the pipeline is not valid"),
+        (("/none",), "/none: expected a model folder or an .mlir file"),
+        (("/none.mlir",), "/none.mlir: cannot be read"),
+    ],
+)
+def test_wrong_use(module: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = run("verify", *(argument.format(module=module) for argument in arguments))
+    assert result.returncode == 1
+    assert result.stderr.startswith("gpt-mlir: error: ")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_what_is_no_module(tmp_path: Path) -> None:
+    file = tmp_path / "broken.mlir"
+    file.write_text("func.func @f(", encoding="utf-8")
+    result = run("verify", file)
+    assert result.returncode == 1
+    assert f"{file}: not a module" in result.stderr

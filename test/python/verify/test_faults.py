@@ -1,0 +1,142 @@
+"""Faults seeded into the pipeline: verification notices each, bisection finds its pass."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from faults import (
+    FEW,
+    LINALG,
+    MORE,
+    TILES,
+    SeededFault,
+    feed_forward,
+    plugin,
+    square_projections,
+)
+
+from gpt_mlir import InputError
+from gpt_mlir.cli import main
+from gpt_mlir.compiler import CompileOptions, list_passes, llvm_pipeline, schedule_text
+from gpt_mlir.verify import Verdict, bisect_module, verify_module, write_folder
+from gpt_mlir.verify.stages import pass_label
+
+pytestmark = pytest.mark.usefixtures("_plugin")
+
+
+@pytest.fixture(name="_plugin", scope="module")
+def _load_plugin() -> None:
+    plugin()
+
+
+@functools.cache
+def bisected(fault: SeededFault) -> Verdict:
+    return bisect_module(fault.build(), options=fault.options())
+
+
+def check(fault: SeededFault) -> None:
+    verdict = bisected(fault)
+    assert verdict.culprit == fault.text
+    assert verdict.before != verdict.after
+    assert verdict.message
+
+
+@pytest.mark.parametrize("fault", FEW, ids=lambda fault: fault.name)
+def test_bisection_names_the_pass(fault: SeededFault) -> None:
+    check(fault)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", MORE, ids=lambda fault: fault.name)
+def test_bisection_names_the_pass_of_more_faults(fault: SeededFault) -> None:
+    check(fault)
+
+
+def test_verification_is_right_up_to_the_fault() -> None:
+    fault = FEW[1]
+    report = verify_module(fault.build(), options=fault.options(), steps=False)
+    assert not report.succeeded
+    wrong = next(outcome for outcome in report.outcomes if outcome.status != "equal")
+    assert wrong.options == fault.text
+    assert wrong.difference is not None
+    assert wrong.difference.misses > 0
+    assert "trial 2" in wrong.message  # the one with large numbers
+    data = json.loads(json.dumps(report.to_json()))
+    assert not data["succeeded"]
+    assert [stage["status"] for stage in data["stages"]].count("equal") >= 1
+
+
+def test_bisection_names_the_step_of_a_schedule(tmp_path: Path) -> None:
+    passes = list_passes(llvm_pipeline(CompileOptions(opt_level=2)))
+    tile = next(text for text in passes if pass_label(text) == TILES)
+    name = tile.split("schedule=")[1].split(" ")[0].rstrip("}")
+    text = schedule_text(name)
+    before, name, after = text.partition("transform.named_sequence @tile(")
+    tile_text, next_, others = after.partition("transform.named_sequence")
+    header, _, body = tile_text.partition("\n")
+    step = """
+  %broken = transform.apply_registered_pass "gpt-seed-fault"
+    with options = {"fault" = "accumulator-not-zeroed"} to %module
+    : (!transform.any_op) -> !transform.any_op
+"""
+    header = header.replace("transform.readonly", "transform.consumed")
+    broken = f"{before}{name}{header}{step}{body.replace('%module', '%broken')}{next_}{others}"
+    schedule = tmp_path / "broken.mlir"
+    schedule.write_text(broken, encoding="utf-8")
+    options = CompileOptions(opt_level=2, schedule=str(schedule), cache=False)
+    verdict = bisect_module(feed_forward(), options=options)
+    assert pass_label(verdict.culprit) == TILES
+    line = broken.split(step.strip())[0].count("\n") + 1
+    assert verdict.step == f"apply_registered_pass (line {line})"
+
+
+def test_the_folder_repeats_the_failure(tmp_path: Path) -> None:
+    fault = FEW[0]
+    verdict = bisected(fault)
+    assert str(verdict.module).count("gpt.") < str(fault.build()).count("gpt.")
+    commands = write_folder(verdict, tmp_path, fault.options(), [plugin()])
+    assert {file.name for file in tmp_path.iterdir()} >= {
+        "after.mlir",
+        "before.mlir",
+        "module.mlir",
+        "verdict.json",
+    }
+    data = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
+    assert data["pass"] == fault.text
+    assert data["commands"] == commands
+    tool = plugin().parents[2] / "bin" / "gpt-opt"
+    repeat = next(command for command in commands if command.startswith("gpt-opt "))
+    result = subprocess.run(
+        repeat.replace("gpt-opt", str(tool), 1),
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == (tmp_path / "after.mlir").read_text(encoding="utf-8").strip()
+
+
+def test_the_program_prints_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fault = SeededFault("wrong-reduction-axis", square_projections, LINALG)
+    module = tmp_path / "module.mlir"
+    module.write_text(str(fault.build()), encoding="utf-8")
+    options = fault.options()
+    arguments = ["verify", str(module), f"--load-pass-plugin={plugin()}", "--opt-level=0"]
+    arguments += [f"--pipeline={options.pipeline}", "--bisect", f"--out={tmp_path / 'found'}"]
+    assert main(arguments) == 1
+    output = capsys.readouterr().out
+    assert "first stage outside of the tolerance: gpt-seed-fault" in output
+    assert f"results are wrong from: {fault.text}" in output
+    # The command that is printed last but one repeats the failure.
+    command = next(line for line in output.splitlines() if line.startswith("  gpt-mlir verify "))
+    assert main(shlex.split(command)[1:]) == 1
+
+
+def test_nothing_to_bisect() -> None:
+    with pytest.raises(InputError, match="the results of the whole pipeline are right"):
+        bisect_module(feed_forward(), options=CompileOptions(opt_level=0, cache=False))
