@@ -161,6 +161,10 @@ MlirLogicalResult gptLoadPassPlugin(MlirStringRef path,
 
 MlirLogicalResult gptGetSchedule(MlirStringRef name, MlirStringCallback onText,
                                  void *userData) {
+  if (name.length == 0) {
+    onText(wrap(gpt::getScheduleLibrary()), userData);
+    return wrap(success());
+  }
   const gpt::Schedule *schedule = gpt::findSchedule(unwrap(name));
   if (!schedule)
     return wrap(failure());

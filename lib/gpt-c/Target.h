@@ -52,8 +52,9 @@ MLIR_CAPI_EXPORTED MlirLogicalResult gptListPasses(MlirStringRef pipeline,
 MLIR_CAPI_EXPORTED MlirLogicalResult gptLoadPassPlugin(
     MlirStringRef path, MlirStringCallback onError, void *userData);
 
-/// Passes the text of the built-in schedule `name` to `onText`; fails if there
-/// is none.
+/// Passes the text of the built-in schedule `name` to `onText`, for an empty
+/// name that of the sequences that all schedules may include; fails if there is
+/// none.
 MLIR_CAPI_EXPORTED MlirLogicalResult gptGetSchedule(MlirStringRef name,
                                                     MlirStringCallback onText,
                                                     void *userData);

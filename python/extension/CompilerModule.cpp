@@ -202,7 +202,8 @@ NB_MODULE(_compiler, m) {
         "Loads a shared library with passes and registers them. Raises\n"
         "RuntimeError if that fails.");
   m.def("schedule_text", &getSchedule, "name"_a,
-        "Returns the text of a built-in schedule.");
+        "Returns the text of a built-in schedule; for an empty name, that of\n"
+        "the sequences that all schedules may include.");
   m.def("emit", &emit, "module"_a, "kind"_a, nb::kw_only(), "triple"_a = "",
         "cpu"_a = "native", "features"_a = "", "opt_level"_a = 3,
         "Emits a module of the LLVM dialect as 'llvmir', 'asm', 'object' or\n"

@@ -114,7 +114,10 @@ def llvm_pipeline(options: CompileOptions | None = None) -> str:
 
 
 def schedule_text(schedule: str) -> str:
-    """Returns the text of a schedule: a built-in one by name, or a file.
+    """Returns the text of a schedule.
+
+    Args:
+        schedule: The name of a built-in one, a file, or "" for the sequences that all may include.
 
     Raises:
         CompileError: There is no such schedule, or it cannot be read.

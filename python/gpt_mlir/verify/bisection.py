@@ -13,14 +13,14 @@ from typing import Any
 from gpt_mlir.compiler import CompileOptions, compile_module, schedule_text
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.runtime import Executable
-from gpt_mlir.verify.checker import Outcome, run_program
+from gpt_mlir.verify.checker import Checker, Outcome, run_program
 from gpt_mlir.verify.compare import compare
 from gpt_mlir.verify.inputs import InputOptions
 from gpt_mlir.verify.isolation import CrashError
 from gpt_mlir.verify.program import ModuleProgram, Program
 from gpt_mlir.verify.reduction import reduce_module
 from gpt_mlir.verify.schedule_steps import schedule_of, with_schedule
-from gpt_mlir.verify.stages import Point, StagePlan, pass_label
+from gpt_mlir.verify.stages import Point, pass_label
 from gpt_mlir.verify.verification import open_checker, open_model
 
 __all__ = ["Verdict", "bisect_model", "bisect_module", "write_folder"]
@@ -121,39 +121,25 @@ def _locate(program: Program, inputs: InputOptions, options: CompileOptions) -> 
     module = program.module
     with open_checker(program, options) as checker:
         plan = checker.plan
-        points = [plan.start, *plan.points()]
+        first = checker.check(plan.start)
+        if _is_wrong(first.status):
+            return _within_plain(checker, first, module, inputs)
+        points = [plan.start, *plan.points(steps=False)]
         if points[-1] != plan.end:
             points.append(plan.end)
-        outcomes: dict[int, Outcome] = {}
-
-        def check(index: int) -> str:
-            if index not in outcomes:
-                outcomes[index] = checker.check(points[index])
-            return outcomes[index].status
-
-        if _is_wrong(check(0)):
-            return _within_plain(checker, outcomes[0], module, inputs)
-        last = len(points) - 1
-        if not _is_wrong(check(last)):
-            final = checker.check_final()
-            if not _is_wrong(final.status):
-                raise InputError("nothing to bisect: the results of the whole pipeline are right")
-            return Verdict(
-                culprit="LLVM",
-                label=final.name,
-                message=final.message,
-                module=module,
-                inputs=inputs,
-            )
-        found = _first_wrong(check, last)
-        point = points[found]
+        if not _is_wrong(checker.check(points[-1]).status):
+            return _within_llvm(checker, module, inputs)
+        point, outcome = _first_wrong(checker, points)
+        steps = plan.step_points(point)
+        if steps:
+            point, outcome = _first_wrong(checker, [plan.start, *steps, point])
         ahead = dataclasses.replace(point, passes=point.passes[:-1], count=point.count - 1, step="")
         return Verdict(
             culprit=plan.passes[point.count - 1],
             label=point.label,
             step=point.step,
             schedule=schedule_text(schedule_of(point.last)) if point.step else "",
-            message=outcomes[found].message,
+            message=outcome.message,
             module=module,
             inputs=inputs,
             before=str(plan.module_at(ahead)),
@@ -194,14 +180,21 @@ def _is_wrong(status: str) -> bool:
     return status in ("wrong", "crash")
 
 
-def _first_wrong(check: Any, last: int) -> int:
+def _first_wrong(checker: Checker, points: Sequence[Point]) -> tuple[Point, Outcome]:
     """Returns a point that is wrong although the one before it is not, the first if possible.
 
     Args:
-        check: Returns the status of a point; the first point is right, `last` is wrong.
-        last: The last point.
+        checker: Runs them.
+        points: The points in order; the first is right, the last is wrong.
     """
-    low, high = 0, last
+    outcomes: dict[int, Outcome] = {}
+
+    def check(index: int) -> str:
+        if index not in outcomes:
+            outcomes[index] = checker.check(points[index])
+        return outcomes[index].status
+
+    low, high = 0, len(points) - 1
     while True:
         while high - low > 1:
             # Points that cannot be run are stepped over, towards the wrong end first.
@@ -214,13 +207,24 @@ def _first_wrong(check: Any, last: int) -> int:
         earlier = range(1, low, max(1, low // _LOOK_BACK))
         hidden = next((index for index in earlier if _is_wrong(check(index))), None)
         if hidden is None:
-            return high
+            check(high)
+            return points[high], outcomes[high]
         low, high = 0, hidden
 
 
-def _within_plain(checker: Any, outcome: Outcome, module: Any, inputs: InputOptions) -> Verdict:
+def _within_llvm(checker: Checker, module: Any, inputs: InputOptions) -> Verdict:
+    """Blames LLVM, if the code is wrong only after it has been optimised."""
+    final = checker.check_final()
+    if not _is_wrong(final.status):
+        raise InputError("nothing to bisect: the results of the whole pipeline are right")
+    return Verdict(
+        culprit="LLVM", label=final.name, message=final.message, module=module, inputs=inputs
+    )
+
+
+def _within_plain(checker: Checker, outcome: Outcome, module: Any, inputs: InputOptions) -> Verdict:
     """Looks for a pass of the plainest lowering without which the results are right."""
-    plan: StagePlan = checker.plan
+    plan = checker.plan
     for index, text, pipeline in plan.plain_without_one():
         trial = checker.check_pipeline(pipeline)
         if trial.status == "equal":

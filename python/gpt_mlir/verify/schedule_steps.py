@@ -19,6 +19,8 @@ __all__ = ["ScheduleStep", "applies_schedule", "schedule_of", "schedule_steps", 
 
 _APPLY = re.compile(r"gpt-apply-schedule\{(?P<options>.*)\}$")
 _LINE = re.compile(r":(\d+):\d+")
+# Ends the names of copies of shared sequences: with their own, they would be defined twice.
+_SHARED = "_shared"
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ def schedule_steps(pass_text: str) -> list[ScheduleStep]:
         return []
     text = schedule_text(options["schedule"])
     with ir.Context():
-        module = ir.Module.parse(text)
-        sequence = _find_sequence(module, options["sequence"])
-        paths = list(_paths(module, sequence)) if sequence is not None else []
+        linked = _link(text)
+        sequence = _find_sequence(linked, options["sequence"])
+        paths = list(_paths(linked, sequence)) if sequence is not None else []
         steps = []
         for path in paths:
-            cut = ir.Module.parse(text)
+            cut = ir.Module.parse(linked.operation.get_asm(enable_debug_info=True))
             last = _cut(cut, _find_sequence(cut, options["sequence"]), path)
             steps.append(ScheduleStep(last, str(cut), options["schedule"]))
     return steps
@@ -81,10 +83,38 @@ def with_schedule(pass_text: str, file: str) -> str:
     return re.sub(r"\bschedule=\S+?(?=[ }])", f"schedule={file}", pass_text)
 
 
+def _link(text: str) -> Any:
+    """Parses a schedule and replaces the shared sequences that it declares by copies of its own."""
+    module, library = ir.Module.parse(text), ir.Module.parse(schedule_text(""))
+    for view in list(module.body.operations):
+        if not view.operation.regions[0].blocks:
+            view.operation.erase()
+    with ir.InsertionPoint.at_block_begin(module.body):
+        for view in library.body.operations:
+            name = _name(view.operation)
+            if _find_sequence(module, name) is None:
+                copy = view.operation.clone().operation
+                copy.attributes["sym_name"] = ir.StringAttr.get(f"{name}{_SHARED}")
+
+    def retarget(op: Any) -> Any:
+        if op.name == "transform.include":
+            name = op.attributes["target"].value
+            if _find_sequence(module, name) is None:
+                op.attributes["target"] = ir.FlatSymbolRefAttr.get(f"{name}{_SHARED}")
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(retarget, ir.WalkOrder.PRE_ORDER)
+    return module
+
+
+def _name(sequence: Any) -> str:
+    return str(sequence.attributes["sym_name"].value)
+
+
 def _find_sequence(module: Any, name: str) -> Any:
     for view in module.body.operations:
         op = view.operation
-        if op.name == "transform.named_sequence" and op.attributes["sym_name"].value == name:
+        if op.name == "transform.named_sequence" and _name(op) == name:
             return op
     return None
 
@@ -128,7 +158,7 @@ def _cut(module: Any, sequence: Any, path: Sequence[int]) -> str:
         inner = _copy_sequence(module, last.attributes["target"].value)
         label = _cut(module, inner, path[1:])
         attributes = {name: last.attributes[name] for name in last.attributes}
-        attributes["target"] = ir.FlatSymbolRefAttr.get(inner.attributes["sym_name"].value)
+        attributes["target"] = ir.FlatSymbolRefAttr.get(_name(inner))
         with last.location, ir.InsertionPoint(last):
             ir.Operation.create(
                 last.name, operands=list(last.operands), attributes=attributes, results=[]
@@ -172,5 +202,9 @@ def _copy_sequence(module: Any, name: str) -> Any:
 
 def _label(op: Any) -> str:
     line = _LINE.search(str(op.location))
-    where = f" (line {line[1]})" if line else ""
+    sequence = op
+    while sequence.name != "transform.named_sequence":
+        sequence = sequence.parent.operation
+    shared = "library, " if _SHARED in _name(sequence) else ""
+    where = f" ({shared}line {line[1]})" if line else ""
     return f"{op.name.removeprefix('transform.')}{where}"

@@ -155,7 +155,7 @@ class StagePlan:
         points = []
         for index, text in enumerate(self.passes):
             if steps and self.is_own(index):
-                points += self._step_points(index, text, work)
+                points += self._step_points(index, work)
             run_pipeline(work, text, what=f"pass '{pass_label(text)}' failed")
             after = _digest(work)
             if self.is_own(index) and after != before:
@@ -169,8 +169,15 @@ class StagePlan:
             return self.start
         return Point(tuple(self.passes[:count]), count, pass_label(self.passes[count - 1]))
 
-    def _step_points(self, index: int, text: str, module: Any) -> list[Point]:
-        """Returns the points within a pass that applies a schedule to `module`."""
+    def step_points(self, point: Point) -> list[Point]:
+        """Returns the points within the last pass of `point`: the steps of the schedule it applies.
+
+        None if it applies none.
+        """
+        return self._step_points(point.count - 1, self.module_at(self.point(point.count - 1)))
+
+    def _step_points(self, index: int, module: Any) -> list[Point]:
+        text = self.passes[index]
         points = []
         before = _digest(module)
         for number, step in enumerate(schedule_steps(text)[:-1]):
