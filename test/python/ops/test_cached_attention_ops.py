@@ -10,6 +10,7 @@ import pytest
 from cases import LEVELS, Case, CompiledCases, Operand, integers, label
 from tolerance import assert_close
 
+from gpt_mlir import DType
 from gpt_mlir.graph import ops
 from gpt_mlir.verify import reference
 
@@ -103,6 +104,29 @@ def test_decoding_never_reads_behind_the_position() -> None:
             cache[b, :, : max(0, position - 299)] = np.nan
     output = run(q, k, v, *(cache.copy() for cache in caches), positions)["y0"]
     assert np.isfinite(output).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "cache", "seq", "kv_heads", "sizes"),
+    [
+        ("cached_f32_bf16_2_1_128_128_1_", DType.BF16, 1, 1, (256, 128, 128)),
+        ("cached_f32_f32_4_2_64_18_s_", DType.F32, 100, 2, (256, 128, 36)),
+    ],
+)
+def test_results_are_the_same_bits_on_any_number_of_threads(
+    name: str, cache: DType, seq: int, kv_heads: int, sizes: tuple[int, int, int]
+) -> None:
+    run = executable(3).function(name)
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal((2, seq, n)).astype(np.float32) for n in sizes]
+    caches = [
+        rng.standard_normal((2, kv_heads, 700, n // kv_heads)).astype(cache.numpy)
+        for n in sizes[1:]
+    ]
+    positions = np.array([20, 599])
+    results = [run.with_num_threads(n)(*arrays, *caches, positions)["y0"] for n in (1, 2, 5)]
+    for other in results[1:]:
+        assert other.tobytes() == results[0].tobytes()
 
 
 @pytest.mark.parametrize("window", [None, 4])
