@@ -209,6 +209,17 @@ MlirLogicalResult gptResolveTarget(GptTargetOptions options,
   return wrap(success());
 }
 
+MlirLogicalResult gptHasFeatures(GptTargetOptions options,
+                                 MlirStringRef features, bool *result,
+                                 MlirStringCallback onError, void *userData) {
+  llvm::Expected<bool> has =
+      gpt::hasFeatures(unwrapOptions(options), unwrap(features));
+  if (!has)
+    return fail(has.takeError(), onError, userData);
+  *result = *has;
+  return wrap(success());
+}
+
 MlirLogicalResult gptSelectSchedule(GptTargetOptions options,
                                     MlirStringCallback onName,
                                     MlirStringCallback onError,

@@ -90,6 +90,15 @@ MLIR_CAPI_EXPORTED MlirLogicalResult
 gptResolveTarget(GptTargetOptions options, MlirStringCallback onField,
                  MlirStringCallback onError, void *userData);
 
+/// Sets `result` to whether the target has all of `features` ("+a,+b"), which
+/// its architecture knows. If the target is not valid, `onError` is called
+/// instead and the result is a failure.
+MLIR_CAPI_EXPORTED MlirLogicalResult gptHasFeatures(GptTargetOptions options,
+                                                    MlirStringRef features,
+                                                    bool *result,
+                                                    MlirStringCallback onError,
+                                                    void *userData);
+
 /// Passes the name of the built-in schedule for the target to `onName`, empty
 /// if there is none. If the target is not valid, `onError` is called instead
 /// and the result is a failure.

@@ -141,6 +141,20 @@ std::string selectSchedule(const std::string &triple, const std::string &cpu,
   return text;
 }
 
+bool hasFeatures(const std::string &required, const std::string &triple,
+                 const std::string &cpu, const std::string &features) {
+  std::string text;
+  bool result = false;
+  auto keep = [](MlirStringRef value, void *data) {
+    *static_cast<std::string *>(data) = unwrap(value);
+  };
+  GptTargetOptions options = {wrap(triple), wrap(cpu), wrap(features), 0};
+  if (mlirLogicalResultIsFailure(
+          gptHasFeatures(options, wrap(required), &result, keep, &text)))
+    throw std::runtime_error(text);
+  return result;
+}
+
 GptOutputKind parseKind(const std::string &kind) {
   if (kind == "llvmir")
     return GptOutputLLVMIR;
@@ -213,6 +227,12 @@ NB_MODULE(_compiler, m) {
       "cpu"_a = "native", "features"_a = "",
       "Returns the name of the built-in schedule for a target, empty if there "
       "is none. Raises RuntimeError for a target that is not valid.");
+  m.def(
+      "has_features", &hasFeatures, "required"_a, nb::kw_only(),
+      "triple"_a = "", "cpu"_a = "native", "features"_a = "",
+      "Returns whether a target has all features of `required` (\"+a,+b\"),\n"
+      "which its architecture knows. Raises RuntimeError for a target that is\n"
+      "not valid.");
   m.def("resolve_target", &resolveTarget, nb::kw_only(), "triple"_a = "",
         "cpu"_a = "native", "features"_a = "",
         "Returns (triple, cpu, features) with all defaults filled in. Raises\n"

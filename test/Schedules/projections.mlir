@@ -2,6 +2,8 @@
 // those registers, one store, no scalar work in the loop over the depth.
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 | FileCheck %s --check-prefixes=CHECK,AVX512
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx2 | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline="fuse-elementwise=true schedule=x86-avx512-bf16" | FileCheck %s --check-prefix=BF16
+// RUN: gpt-opt %s --split-input-file --gpt-to-llvm-pipeline="opt-level=2 schedule=x86-avx512-bf16" | FileCheck %s --check-prefix=BF16LLVM
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=aarch64-neon | FileCheck %s --check-prefixes=CHECK,NEON
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=generic | FileCheck %s --check-prefixes=CHECK,GENERIC
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-linalg-to-vector-pipeline=schedule=x86-avx512 --gpt-linalg-to-loops-pipeline=threads=true | FileCheck %s --check-prefix=LOOPS
@@ -10,7 +12,7 @@
 // CHECK-LABEL: func.func @one
 // The rows, one tile at a time; the last one ends with its tensor.
 // AVX512: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<8x16xf32>
-// AVX2: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<6x16xf32>
+// AVX2: vector.transfer_read {{.*}} {in_bounds = [false, true]} : tensor<?x16xf32>, vector<4x16xf32>
 // AVX512: scf.forall (%[[N:.*]]) in (3)
 // AVX2: scf.forall (%[[N:.*]]) in (6)
 // AVX512: vector.transpose {{.*}} : vector<1x32x16xf32> to vector<1x16x32xf32>
@@ -21,10 +23,10 @@
 // AVX512-NEXT: vector.transfer_read
 // AVX512-NEXT: vector.contract {{.*}} : vector<4x8xf32>, vector<4x32xf32> into vector<8x32xf32>
 // AVX512-NEXT: scf.yield
-// AVX2: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<6x16xf32>)
+// AVX2: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<4x16xf32>)
 // AVX2-NEXT: vector.transfer_read
 // AVX2-NEXT: vector.transfer_read
-// AVX2-NEXT: vector.contract {{.*}} : vector<4x6xf32>, vector<4x16xf32> into vector<6x16xf32>
+// AVX2-NEXT: vector.contract {{.*}} : vector<4x4xf32>, vector<4x16xf32> into vector<4x16xf32>
 // AVX2-NEXT: scf.yield
 // NEON: vector.contract {{.*}} : vector<4x8xf32>, vector<4x8xf32> into vector<8x8xf32>
 // GENERIC: vector.contract {{.*}} : vector<4x4xf32>, vector<4x8xf32> into vector<4x8xf32>
@@ -83,6 +85,21 @@ func.func @gate(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<96x48x
   %2 = gpt.linear %x, %v : (tensor<?x?x48xf32>, tensor<96x48xf32>) -> tensor<?x?x96xf32>
   %3 = gpt.mul %1, %2 : (tensor<?x?x96xf32>, tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
   return %3 : tensor<?x?x96xf32>
+}
+
+// -----
+
+// Pairs of bf16, with sums in f32; the result is rounded on its way to memory.
+// BF16-LABEL: func.func @bf16
+// BF16: scf.for {{.*}} -> (vector<8x32xf32>)
+// BF16: vector.contract {{.*}} : vector<4x8x2xbf16>, vector<4x32x2xbf16> into vector<8x32xf32>
+// BF16: arith.truncf {{.*}} : vector<8x32xf32> to vector<8x32xbf16>
+// BF16-NEXT: vector.transfer_write
+// BF16LLVM-LABEL: llvm.func {{.*}}@bf16
+// BF16LLVM: "llvm.x86.avx512bf16.dpbf16ps.512"
+func.func @bf16(%x: tensor<?x?x96xbf16>, %w: tensor<96x96xbf16>) -> tensor<?x?x96xbf16> {
+  %0 = gpt.linear %x, %w : (tensor<?x?x96xbf16>, tensor<96x96xbf16>) -> tensor<?x?x96xbf16>
+  return %0 : tensor<?x?x96xbf16>
 }
 
 // -----

@@ -13,8 +13,8 @@
 // CHECK: linalg.fill {{.*}} tensor<4xf32>
 // A schedule need not pack.
 // ABSENT-NOT: scf.for
-// NONE: expected a schedule: a file, or one of x86-avx512, x86-avx2, aarch64-neon, generic
-// UNKNOWN: unknown schedule 'avx1024': expected a file that ends in '.mlir', or one of x86-avx512, x86-avx2, aarch64-neon, generic
+// NONE: expected a schedule: a file, or one of x86-avx512-bf16, x86-avx512, x86-avx2, aarch64-neon, generic
+// UNKNOWN: unknown schedule 'avx1024': expected a file that ends in '.mlir', or one of x86-avx512-bf16, x86-avx512, x86-avx2, aarch64-neon, generic
 // MISSING: missing.mlir
 // SEQUENCE: untile
 // FAILS: sequence 'fails' of schedule '{{.*}}mine.mlir' cannot be applied

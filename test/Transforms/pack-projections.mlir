@@ -1,5 +1,6 @@
 // Products with a weight become contractions of panels; others stay.
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-pack-projections --canonicalize --cse | FileCheck %s
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-pack-projections=pairs=true --canonicalize --cse | FileCheck %s --check-prefix=PAIRS
 
 // CHECK-LABEL: func.func @out_in
 // CHECK-SAME: (%[[X:.*]]: tensor<?x?x48xf32>, %[[W:.*]]: tensor<96x48xbf16>, %[[B:.*]]: tensor<96xf32>)
@@ -116,4 +117,22 @@ func.func private @sometimes(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32>) -> t
 func.func @other(%x: tensor<1x1x48xf32>, %y: tensor<97x48xf32>) -> tensor<1x1x97xf32> {
   %0 = call @sometimes(%x, %y) : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
   return %0 : tensor<1x1x97xf32>
+}
+
+// -----
+
+// bf16 rows are extended to f32; with `pairs`, rows and weight are packed in pairs.
+// CHECK-LABEL: func.func @bf16
+// PAIRS-LABEL: func.func @bf16
+// CHECK: %[[X:.*]] = linalg.generic
+// CHECK: arith.extf
+// CHECK: linalg.pack {{.*}}{gpt.class = "rows"} : tensor<?x64xf32> -> tensor<?x64x8xf32>
+// CHECK: linalg.pack {{.*}}{gpt.class = "weight"} : tensor<64x96xbf16> -> tensor<3x64x32xbf16>
+// PAIRS-NOT: arith.extf
+// PAIRS: linalg.pack {{.*}} inner_dims_pos = [0, 1] inner_tiles = [8, 2] {{.*}}{gpt.class = "pair_rows"} : tensor<?x64xbf16> -> tensor<?x32x8x2xbf16>
+// PAIRS: linalg.pack {{.*}} outer_dims_perm = [1, 0] inner_dims_pos = [1, 0] inner_tiles = [32, 2] {{.*}}{gpt.class = "pair_weight"} : tensor<64x96xbf16> -> tensor<3x32x32x2xbf16>
+// PAIRS: linalg.contract {{.*}} outs({{.*}} : tensor<?x3x8x32xf32>)
+func.func @bf16(%x: tensor<?x?x64xbf16>, %w: tensor<64x96xbf16>) -> tensor<?x?x96xbf16> {
+  %0 = gpt.linear %x, %w {weight_layout = #gpt<weight_layout in_out>} : (tensor<?x?x64xbf16>, tensor<64x96xbf16>) -> tensor<?x?x96xbf16>
+  return %0 : tensor<?x?x96xbf16>
 }

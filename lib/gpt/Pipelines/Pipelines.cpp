@@ -158,7 +158,9 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
     pm.addPass(createLowerAffinePass());
   }
   pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertVectorToLLVMPass());
+  ConvertVectorToLLVMPassOptions vector;
+  vector.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vector));
   // What has no LLVM intrinsic is a function of libm.
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());

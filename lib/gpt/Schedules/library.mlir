@@ -16,6 +16,18 @@ transform.named_sequence @tile_rows(%pack: !transform.any_op {transform.consumed
   transform.yield
 }
 
+// The same with features in pairs: 16 pairs at a time.
+transform.named_sequence @tile_pair_rows(%pack: !transform.any_op {transform.consumed},
+    %row_tile: !transform.param<i64> {transform.readonly}) {
+  %rows, %forall = transform.structured.tile_using_forall %pack tile_sizes [1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %tile, %loop = transform.structured.tile_using_for %rows tile_sizes [0, 16]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.apply_patterns to %forall { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
+  transform.structured.vectorize %tile vector_sizes [1, 16, %row_tile, 2] : !transform.any_op, !transform.param<i64>
+  transform.yield
+}
+
 // Packs a panel of a weight, 16 features at a time: transposed in registers where
 // the weight is stored [n, k].
 transform.named_sequence @tile_weight(%pack: !transform.any_op {transform.consumed},
@@ -28,6 +40,20 @@ transform.named_sequence @tile_weight(%pack: !transform.any_op {transform.consum
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   transform.apply_patterns to %panels { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
   transform.structured.vectorize %block vector_sizes [1, 16, %column_tile] : !transform.any_op, !transform.param<i64>
+  transform.yield
+}
+
+// The same with features in pairs: 16 pairs at a time.
+transform.named_sequence @tile_pair_weight(%pack: !transform.any_op {transform.consumed},
+    %column_tile: !transform.param<i64> {transform.readonly}) {
+  %panel, %panels = transform.structured.tile_using_forall %pack tile_sizes [1]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %class = transform.param.constant "panels" -> !transform.any_param
+  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
+  %block, %blocks = transform.structured.tile_using_for %panel tile_sizes [0, 16]
+    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.apply_patterns to %panels { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
+  transform.structured.vectorize %block vector_sizes [1, 16, %column_tile, 2] : !transform.any_op, !transform.param<i64>
   transform.yield
 }
 
@@ -132,6 +158,7 @@ transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.
   transform.structured.vectorize %tiles : !transform.any_op
   transform.apply_patterns to %panel {
     transform.apply_patterns.vector.reduction_to_contract
+    transform.apply_patterns.vector.fold_arith_extension
     transform.apply_patterns.vector.transfer_permutation_patterns
     transform.apply_patterns.vector.sink_ops
     transform.apply_patterns.vector.cast_away_vector_leading_one_dim
@@ -164,11 +191,25 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
   // Each product starts from zeros of its own.
   transform.apply_registered_pass "gpt-duplicate-fills" to %formed
     : (!transform.any_op) -> !transform.any_op
+  %pair_rows = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "pair_rows"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.foreach %pair_rows : !transform.any_op {
+  ^bb0(%pack: !transform.any_op):
+    transform.include @tile_pair_rows failures(propagate) (%pack, %row_tile)
+      : (!transform.any_op, !transform.param<i64>) -> ()
+  }
   %packs = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "rows"} in %module
     : (!transform.any_op) -> !transform.any_op
   transform.foreach %packs : !transform.any_op {
   ^bb0(%pack: !transform.any_op):
     transform.include @tile_rows failures(propagate) (%pack, %row_tile)
+      : (!transform.any_op, !transform.param<i64>) -> ()
+  }
+  %pair_weight = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "pair_weight"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.foreach %pair_weight : !transform.any_op {
+  ^bb0(%pack: !transform.any_op):
+    transform.include @tile_pair_weight failures(propagate) (%pack, %column_tile)
       : (!transform.any_op, !transform.param<i64>) -> ()
   }
   %weights = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "weight"} in %module

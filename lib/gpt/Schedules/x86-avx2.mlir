@@ -1,6 +1,6 @@
 // Schedule for x86 with AVX2: 16 registers of 8 floats.
 //
-// A projection is tiled to 6 rows by 16 columns: 12 registers hold the sums, two
+// A projection is tiled to 4 rows by 16 columns: 8 registers hold the sums, two
 // a row of the weight panel, and the activation is broadcast from memory.
 //
 // Target: x86_64 +avx2,+fma
@@ -27,7 +27,7 @@ transform.named_sequence @attention(%module: !transform.any_op {transform.readon
 
 transform.named_sequence @pack(%module: !transform.any_op {transform.consumed}) {
   %packed = transform.apply_registered_pass "gpt-pack-projections"
-    with options = {"row-tile" = 6, "column-tile" = 16, "depth-multiple" = 16} to %module
+    with options = {"row-tile" = 4, "column-tile" = 16, "depth-multiple" = 16} to %module
     : (!transform.any_op) -> !transform.any_op
   // Projections of the same rows share one packed copy.
   %functions = transform.structured.match ops{["func.func"]} in %packed
@@ -37,7 +37,7 @@ transform.named_sequence @pack(%module: !transform.any_op {transform.consumed}) 
 }
 
 transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
-  %row_tile = transform.param.constant 6 : i64 -> !transform.param<i64>
+  %row_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
   %column_tile = transform.param.constant 16 : i64 -> !transform.param<i64>
   %depth_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
   transform.include @tile_projections failures(propagate) (%module, %row_tile, %column_tile, %depth_tile)

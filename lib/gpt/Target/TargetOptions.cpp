@@ -183,6 +183,15 @@ gpt::createTargetMachine(const TargetOptions &options) {
   return machine;
 }
 
+llvm::Expected<bool> gpt::hasFeatures(const TargetOptions &options,
+                                      llvm::StringRef features) {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createTargetMachine(options);
+  if (!machine)
+    return machine.takeError();
+  return (*machine)->getMCSubtargetInfo()->checkFeatures(features);
+}
+
 llvm::Expected<std::string> gpt::selectSchedule(const TargetOptions &options) {
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(options);

@@ -66,6 +66,11 @@ llvm::Expected<ResolvedTarget> resolveTarget(const TargetOptions &options);
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(const TargetOptions &options);
 
+/// Whether the target has all of `features` ("+a,+b"), which its architecture
+/// knows.
+llvm::Expected<bool> hasFeatures(const TargetOptions &options,
+                                 llvm::StringRef features);
+
 /// Returns the name of the built-in schedule for the target, empty if there is
 /// none.
 llvm::Expected<std::string> selectSchedule(const TargetOptions &options);

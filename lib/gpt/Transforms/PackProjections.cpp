@@ -132,7 +132,7 @@ public:
                  const WeightArguments &weights)
       : OpRewritePattern(context), rowTile(options.rowTile),
         columnTile(options.columnTile), depthMultiple(options.depthMultiple),
-        weights(weights) {}
+        pairs(options.pairs), weights(weights) {}
 
   LogicalResult matchAndRewrite(linalg::ContractOp op,
                                 PatternRewriter &rewriter) const override {
@@ -152,6 +152,8 @@ public:
     Value input = collapseRows(rewriter, loc, match->input);
     SmallVector<OpFoldResult> sizes{
         tensor::getMixedSize(rewriter, loc, input, 0), resultSizes.back()};
+    if (!isPairs(*match))
+      input = extend(rewriter, loc, input);
     Value product = buildProduct(rewriter, loc, *match, input, sizes);
     Value result = addInit(rewriter, loc, product, match->init, sizes);
     if (resultType.getRank() > 2)
@@ -165,8 +167,10 @@ public:
 private:
   LogicalResult checkExtents(linalg::ContractOp op, const Projection &match,
                              PatternRewriter &rewriter) const {
+    Type inputType = getTensorType(match.input).getElementType();
+    bool isNarrow = inputType.isF16() || inputType.isBF16();
     if (!getTensorType(match.init).getElementType().isF32() ||
-        !getTensorType(match.input).getElementType().isF32())
+        !(inputType.isF32() || (isNarrow && match.rows != 1)))
       return rewriter.notifyMatchFailure(op, "input or result is not f32");
     if (ShapedType::isDynamic(match.k) || ShapedType::isDynamic(match.n))
       return rewriter.notifyMatchFailure(op, "weight has a dynamic extent");
@@ -183,18 +187,56 @@ private:
     return success();
   }
 
+  /// Whether products of pairs of bf16 are added.
+  bool isPairs(const Projection &match) const {
+    return pairs && match.rows != 1 && match.k % (2 * depthMultiple) == 0 &&
+           getTensorType(match.input).getElementType().isBF16() &&
+           getTensorType(match.weight).getElementType().isBF16();
+  }
+
+  /// Rows in f32.
+  static Value extend(OpBuilder &builder, Location loc, Value rows) {
+    Type f32 = builder.getF32Type();
+    if (getTensorType(rows).getElementType() == f32)
+      return rows;
+    AffineMap map = builder.getMultiDimIdentityMap(2);
+    Value empty = tensor::EmptyOp::create(
+        builder, loc, tensor::getMixedSizes(builder, loc, rows), f32);
+    auto extended = linalg::GenericOp::create(
+        builder, loc, empty.getType(), rows, empty,
+        ArrayRef<AffineMap>{map, map},
+        SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+        [&](OpBuilder &nested, Location nestedLoc, ValueRange args) {
+          Value value = arith::ExtFOp::create(nested, nestedLoc, f32, args[0]);
+          linalg::YieldOp::create(nested, nestedLoc, value);
+        });
+    return extended.getResult(0);
+  }
+
   /// The product of the packed operands, as [rows, columns].
   Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
                      Value input, ArrayRef<OpFoldResult> resultSizes) const {
     bool isSingleRow = match.rows == 1;
-    Value rows = isSingleRow
-                     ? input
-                     : pack(builder, loc, input, "rows", /*dim=*/0, rowTile);
+    // Features follow in pairs behind the rows or columns of a tile.
+    bool isPair = isPairs(match);
+    auto packTiles = [&](Value source, StringRef className, int64_t dim,
+                         int64_t tile, ArrayRef<int64_t> outerPermutation) {
+      SmallVector<int64_t> dims{dim}, tiles{tile};
+      if (isPair) {
+        dims.push_back(1 - dim);
+        tiles.push_back(2);
+      }
+      return pack(builder, loc, source, className, dims, tiles,
+                  outerPermutation);
+    };
+    Value rows = isSingleRow ? input
+                             : packTiles(input, isPair ? "pair_rows" : "rows",
+                                         0, rowTile, {});
+    StringRef weightClass = isPair ? "pair_weight" : "weight";
     Value weight =
         match.outIn
-            ? pack(builder, loc, match.weight, "weight", /*dim=*/0, columnTile)
-            : pack(builder, loc, match.weight, "weight", /*dim=*/1, columnTile,
-                   /*outerPermutation=*/{1, 0});
+            ? packTiles(match.weight, weightClass, 0, columnTile, {})
+            : packTiles(match.weight, weightClass, 1, columnTile, {1, 0});
     OpFoldResult columnTiles =
         builder.getIndexAttr(llvm::divideCeil(match.n, columnTile));
     OpFoldResult columns = builder.getIndexAttr(columnTile);
@@ -213,12 +255,17 @@ private:
       return tensor::ExtractSliceOp::create(builder, loc, row, zeros,
                                             resultSizes, ones);
     }
-    AffineExpr n1, m1, m0, n0, k;
-    bindDims(builder.getContext(), n1, m1, m0, n0, k);
+    AffineExpr n1, m1, m0, n0, k, pair;
+    bindDims(builder.getContext(), n1, m1, m0, n0, k, pair);
+    SmallVector<AffineExpr, 4> rowDims{m1, k, m0}, weightDims{n1, k, n0};
+    if (isPair) {
+      rowDims.push_back(pair);
+      weightDims.push_back(pair);
+    }
     OpFoldResult rowsOfTile = builder.getIndexAttr(rowTile);
     Value product =
         buildContraction(builder, loc, "projection", {rows, weight},
-                         {{m1, k, m0}, {n1, k, n0}, {m1, n1, m0, n0}},
+                         {rowDims, weightDims, {m1, n1, m0, n0}},
                          {tensor::getMixedSize(builder, loc, rows, 0),
                           columnTiles, rowsOfTile, columns});
     Value dest = tensor::EmptyOp::create(builder, loc, resultSizes,
@@ -242,11 +289,9 @@ private:
         arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0.0f));
     Value zeros =
         linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
-    SmallVector<Attribute> maps =
-        llvm::map_to_vector(indices, [&](ArrayRef<AffineExpr> results) {
-          return cast<Attribute>(AffineMapAttr::get(AffineMap::get(
-              sizes.size() + 1, 0, results, builder.getContext())));
-        });
+    auto maps = llvm::map_to_vector(
+        AffineMap::inferFromExprList(indices, builder.getContext()),
+        [](AffineMap map) { return cast<Attribute>(AffineMapAttr::get(map)); });
     auto product =
         linalg::ContractOp::create(builder, loc, zeros.getType(), operands,
                                    zeros, builder.getArrayAttr(maps));
@@ -254,23 +299,56 @@ private:
     return product.getResult(0);
   }
 
-  /// Packs one dimension into inner tiles, padding the last one with zeros.
+  /// Packs dimensions into inner tiles, padding the last ones with zeros.
   static Value pack(OpBuilder &builder, Location loc, Value source,
-                    StringRef className, int64_t dim, int64_t tile,
-                    ArrayRef<int64_t> outerPermutation = {}) {
+                    StringRef className, ArrayRef<int64_t> dims,
+                    ArrayRef<int64_t> extents,
+                    ArrayRef<int64_t> outerPermutation) {
     RankedTensorType type = getTensorType(source);
-    SmallVector<OpFoldResult> tiles{builder.getIndexAttr(tile)};
+    SmallVector<OpFoldResult> tiles =
+        getAsIndexOpFoldResult(builder.getContext(), extents);
     Value dest = linalg::PackOp::createDestinationTensor(
-        builder, loc, source, tiles, dim, outerPermutation);
+        builder, loc, source, tiles, dims, outerPermutation);
     std::optional<Value> padding;
-    if (type.isDynamicDim(dim) || type.getDimSize(dim) % tile != 0)
-      padding = arith::ConstantOp::create(
-          builder, loc, builder.getZeroAttr(type.getElementType()));
-    auto packed = linalg::PackOp::create(builder, loc, source, dest,
-                                         ArrayRef<int64_t>{dim}, tiles, padding,
-                                         outerPermutation);
+    for (auto [dim, extent] : llvm::zip_equal(dims, extents))
+      if (!padding &&
+          (type.isDynamicDim(dim) || type.getDimSize(dim) % extent != 0))
+        padding = arith::ConstantOp::create(
+            builder, loc, builder.getZeroAttr(type.getElementType()));
+    auto packed = linalg::PackOp::create(builder, loc, source, dest, dims,
+                                         tiles, padding, outerPermutation);
     packed->setAttr(kClassAttr, builder.getStringAttr(className));
     return packed.getResult();
+  }
+
+  /// The bias in f32 where `init` is a bias of another type, extended and
+  /// repeated for every row; null if it is something else.
+  static Value buildBias(OpBuilder &builder, Location loc, Value init) {
+    auto repeated = init.getDefiningOp<linalg::GenericOp>();
+    if (!repeated || repeated.getNumDpsInputs() != 1 ||
+        repeated.getNumReductionLoops() != 0 ||
+        repeated.payloadUsesValueFromOperand(repeated.getDpsInitOperand(0)))
+      return {};
+    AffineMap map =
+        repeated.getMatchingIndexingMap(repeated.getDpsInputOperand(0));
+    if (map.getNumResults() != 1 ||
+        map.getResult(0) != builder.getAffineDimExpr(map.getNumDims() - 1))
+      return {};
+    Value source = repeated.getInputs()[0];
+    AffineMap identity = builder.getMultiDimIdentityMap(1);
+    Value empty = tensor::EmptyOp::create(
+        builder, loc, getTensorType(source).getShape(), builder.getF32Type());
+    auto bias = linalg::GenericOp::create(
+        builder, loc, empty.getType(), source, empty,
+        ArrayRef<AffineMap>{identity, identity},
+        SmallVector<utils::IteratorType>{utils::IteratorType::parallel},
+        [&](OpBuilder &nested, Location, ValueRange args) {
+          IRMapping mapping;
+          mapping.map(repeated.getBody()->getArguments(), args);
+          for (Operation &op : *repeated.getBody())
+            nested.clone(op, mapping);
+        });
+    return bias.getResult(0);
   }
 
   /// Adds what the contraction accumulated onto; nothing for zeros.
@@ -288,6 +366,9 @@ private:
         !llvm::is_contained(broadcast.getDimensions(),
                             getTensorType(init).getRank() - 1)) {
       init = broadcast.getInput();
+      initMap = AffineMap::get(2, 0, getAffineDimExpr(1, context), context);
+    } else if (Value bias = buildBias(builder, loc, init)) {
+      init = bias;
       initMap = AffineMap::get(2, 0, getAffineDimExpr(1, context), context);
     } else {
       init = collapseRows(builder, loc, init);
@@ -307,6 +388,7 @@ private:
   }
 
   int64_t rowTile, columnTile, depthMultiple;
+  bool pairs;
   const WeightArguments &weights;
 };
 
@@ -326,7 +408,8 @@ struct PackProjectionsPass
     RewritePatternSet patterns(&getContext());
     patterns.add<PackProjection>(
         &getContext(),
-        PackProjectionsOptions{rowTile, columnTile, depthMultiple}, weights);
+        PackProjectionsOptions{rowTile, columnTile, depthMultiple, pairs},
+        weights);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     getOperation()->walk([&](linalg::ContractOp op) {
       if (op->hasAttr(kClassAttr))

@@ -624,7 +624,9 @@ def PackProjections : Pass<"gpt-pack-projections", "ModuleOp"> {
     fill tiles together. The packed contraction carries
     `gpt.class = "projection"`, the packed rows `gpt.class = "rows"`, the packed
     weight `gpt.class = "weight"`: the names under which schedules find them. The
-    result is a `linalg.unpack` with `gpt.class = "product"`.
+    result is a `linalg.unpack` with `gpt.class = "product"`. Rows of bf16 or f16
+    are extended to f32, or, with `pairs` and a weight of bf16, both are packed in
+    pairs of features, as `"pair_rows"` and `"pair_weight"`.
 
     A product of a single row with a weight (an argument that is `gpt.weight` in
     every call) reads the same panels and carries `gpt.class = "row_projection"`;
@@ -632,14 +634,16 @@ def PackProjections : Pass<"gpt-pack-projections", "ModuleOp"> {
 
     Left alone: products of a single row with anything else (reading it once as
     it is costs less than a copy), of a depth that is not a multiple of
-    `depth-multiple`, with fewer columns than a tile, and of other types than
-    f32 rows.
+    `depth-multiple`, with fewer columns than a tile, and of a single row of
+    another type than f32.
   }];
   let options = [
     Option<"rowTile", "row-tile", "int64_t", "8", "Rows of a tile">,
     Option<"columnTile", "column-tile", "int64_t", "32", "Columns of a tile">,
     Option<"depthMultiple", "depth-multiple", "int64_t", "16",
-           "What the depth must be a multiple of">
+           "What the depth must be a multiple of">,
+    Option<"pairs", "pairs", "bool", "false",
+           "Pack bf16 rows and a bf16 weight in pairs of features">
   ];
   let statistics = [
     Statistic<"numPacked", "num-packed", "Number of products packed">
@@ -737,6 +741,23 @@ def BoundMaskedTransfers : Pass<"gpt-bound-masked-transfers"> {
   let statistics = [
     Statistic<"numBounded", "num-bounded", "Number of masks dropped">
   ];
+}
+
+def LowerPairProducts : Pass<"gpt-lower-pair-products"> {
+  let summary = "Lower contractions of pairs of bf16 to AVX-512 BF16";
+  let description = [{
+    Contractions `[k, m, 2] x [k, n, 2] -> [m, n]` of bf16 with sums in f32
+    become `x86vector.avx512.dot`, and what packs pairs of rows becomes
+    `vector.interleave`. Runs on vectors and memory, last before the conversion to
+    LLVM; for targets that have `avx512bf16`.
+  }];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of contractions lowered">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::x86vector::X86VectorDialect"];
 }
 
 def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {

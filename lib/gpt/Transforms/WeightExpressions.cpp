@@ -24,7 +24,8 @@ using namespace mlir::gpt;
 
 bool gpt::isWeightPack(Operation *op) {
   auto name = op->getAttrOfType<StringAttr>(kClassAttr);
-  return isa<linalg::PackOp>(op) && name && name.getValue() == "weight";
+  return isa<linalg::PackOp>(op) && name &&
+         (name.getValue() == "weight" || name.getValue() == "pair_weight");
 }
 
 /// Whether `op` gives another view of the elements of its first operand.

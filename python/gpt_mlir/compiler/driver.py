@@ -244,7 +244,8 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
     if level >= 2:
         schedule = options.schedule if options.schedule is not None else _select_schedule(options)
     if stage == "llvm":
-        return f"gpt-to-llvm-pipeline{{opt-level={level}{_schedule_option(schedule)}}}"
+        flags = f"opt-level={level}{_schedule_option(schedule)}{_conversion_options(options)}"
+        return f"gpt-to-llvm-pipeline{{{flags}}}"
     passes = ["gpt-specialize-shapes"] if level >= 2 else []
     passes.append(f"gpt-to-linalg-pipeline{{{_schedule_option(schedule).strip()}}}")
     if stage in ("vector", "loops"):
@@ -266,6 +267,19 @@ def _llvm_level(options: CompileOptions) -> int:
 
 def _schedule_option(schedule: str) -> str:
     return f" schedule={schedule}" if schedule else ""
+
+
+def _conversion_options(options: CompileOptions) -> str:
+    """Returns which conversions of narrow floats the target has instructions for."""
+    triple, cpu, features = _resolve_target(options)
+    if not triple.startswith("x86_64"):
+        return ""
+    instructions = {"expand-bf16": "+avx512bf16,+avx512vl", "expand-f16": "+f16c"}
+    return "".join(
+        f" {option}=false"
+        for option, required in instructions.items()
+        if _compiler.has_features(required, triple=triple, cpu=cpu, features=features)
+    )
 
 
 def _select_schedule(options: CompileOptions) -> str:

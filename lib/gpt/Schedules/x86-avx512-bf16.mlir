@@ -1,0 +1,65 @@
+// Schedule for x86 with AVX-512 and its products of bf16: 32 registers of 16 floats
+// or 32 bf16.
+//
+// A projection is tiled to 8 rows by 32 columns: 16 registers hold the sums, two
+// a row of the weight panel, and the activation is broadcast from memory. Rows and weights
+// of bf16 are packed in pairs of features: an instruction adds both products.
+//
+// Target: x86_64 +avx512f,+avx512bw,+avx512vl,+avx512bf16
+//
+// @attention runs on ops of gpt. @pack and @tile run on tensors, before bufferization, @lower_vectors on memory,
+// after. Between @pack and @tile, what packs a weight leaves the functions.
+
+module attributes {transform.with_named_sequence} {
+
+transform.named_sequence private @tile_projections(!transform.any_op {transform.readonly},
+    !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly})
+transform.named_sequence private @lower_tiles(!transform.any_op {transform.readonly})
+
+// Runs on ops of the gpt dialect. 32 queries are in the lanes of two registers; with
+// 8 keys, the sums of the scores are 16 registers.
+transform.named_sequence @attention(%module: !transform.any_op {transform.readonly}) {
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %tiled = transform.apply_registered_pass "convert-gpt-attention-to-vector"
+    with options = {"query-tile" = 32, "row-tile" = 8, "key-tile" = 64, "key-part" = 256, "vector-size" = 16} to %functions
+    : (!transform.any_op) -> !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @pack(%module: !transform.any_op {transform.consumed}) {
+  %packed = transform.apply_registered_pass "gpt-pack-projections"
+    with options = {"row-tile" = 8, "column-tile" = 32, "depth-multiple" = 16, "pairs" = true} to %module
+    : (!transform.any_op) -> !transform.any_op
+  // Projections of the same rows share one packed copy.
+  %functions = transform.structured.match ops{["func.func"]} in %packed
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_cse to %functions : !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
+  %row_tile = transform.param.constant 8 : i64 -> !transform.param<i64>
+  %column_tile = transform.param.constant 32 : i64 -> !transform.param<i64>
+  %depth_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
+  transform.include @tile_projections failures(propagate) (%module, %row_tile, %column_tile, %depth_tile)
+    : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
+  // Masks become operands of the transfers: nothing may come between them.
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_patterns to %functions {
+    transform.apply_patterns.vector.lower_masked_transfers
+  } : !transform.any_op
+  transform.yield
+}
+
+transform.named_sequence @lower_vectors(%module: !transform.any_op {transform.readonly}) {
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.apply_registered_pass "gpt-lower-pair-products" to %functions
+    : (!transform.any_op) -> !transform.any_op
+  transform.include @lower_tiles failures(propagate) (%module) : (!transform.any_op) -> ()
+  transform.yield
+}
+
+}

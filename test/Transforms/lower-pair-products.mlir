@@ -1,0 +1,72 @@
+// Contractions of pairs of bf16 become the instruction for them.
+// RUN: gpt-opt %s --split-input-file --gpt-lower-pair-products | FileCheck %s
+
+#lhs = affine_map<(m, n, k1, k0) -> (k1, m, k0)>
+#rhs = affine_map<(m, n, k1, k0) -> (k1, n, k0)>
+#out = affine_map<(m, n, k1, k0) -> (m, n)>
+
+// A pair of a row is loaded and broadcast, the pairs of 16 columns are one load.
+// CHECK-LABEL: func.func @tile
+// CHECK-SAME: (%[[X:.*]]: memref<?x384x2x2xbf16>, %[[W:.*]]: memref<96x384x32x2xbf16>, %[[M:.*]]: index, %[[N:.*]]: index, %[[K:.*]]: index, %[[SUMS:.*]]: vector<2x32xf32>)
+// CHECK-COUNT-2: vector.load %[[X]][%[[M]], %{{.*}}, %{{.*}}, %{{.*}}] : memref<?x384x2x2xbf16>, vector<2xbf16>
+// CHECK: %[[FLAT:.*]] = memref.reinterpret_cast %[[W]] to offset: [0], sizes: [96, 384, 64], strides: [24576, 64, 1]
+// CHECK-DAG: %[[C0:.*]] = vector.load %[[FLAT]][%[[N]], %{{.*}}, %{{.*}}] : memref<96x384x64xbf16>, vector<32xbf16>
+// CHECK-DAG: %[[C1:.*]] = vector.load %[[FLAT]][%[[N]], %{{.*}}, %{{.*}}] : memref<96x384x64xbf16>, vector<32xbf16>
+// CHECK: vector.broadcast %{{.*}} : i32 to vector<16xi32>
+// CHECK: x86vector.avx512.dot %{{.*}}, %[[C0]], %{{.*}} : vector<32xbf16> -> vector<16xf32>
+// CHECK: x86vector.avx512.dot %{{.*}}, %[[C1]], %{{.*}}
+// CHECK-COUNT-2: x86vector.avx512.dot
+// CHECK-NOT: x86vector.avx512.dot
+// CHECK-NOT: vector.contract
+func.func @tile(%x: memref<?x384x2x2xbf16>, %w: memref<96x384x32x2xbf16>, %m: index, %n: index, %k: index, %sums: vector<2x32xf32>) -> vector<2x32xf32> {
+  %c0 = arith.constant 0 : index
+  %p = ub.poison : bf16
+  %a = vector.transfer_read %x[%m, %k, %c0, %c0], %p {in_bounds = [true, true, true]} : memref<?x384x2x2xbf16>, vector<1x2x2xbf16>
+  %b = vector.transfer_read %w[%n, %k, %c0, %c0], %p {in_bounds = [true, true, true]} : memref<96x384x32x2xbf16>, vector<1x32x2xbf16>
+  %y = vector.contract {indexing_maps = [#lhs, #rhs, #out], iterator_types = ["parallel", "parallel", "reduction", "reduction"], kind = #vector.kind<add>} %a, %b, %sums : vector<1x2x2xbf16>, vector<1x32x2xbf16> into vector<2x32xf32>
+  return %y : vector<2x32xf32>
+}
+
+// -----
+
+#lhs = affine_map<(m, n, k1, k0) -> (k1, m, k0)>
+#rhs = affine_map<(m, n, k1, k0) -> (k1, n, k0)>
+#out = affine_map<(m, n, k1, k0) -> (m, n)>
+
+// Operands that are not read from memory are taken apart.
+// CHECK-LABEL: func.func @values
+// CHECK: x86vector.avx512.dot
+// CHECK: vector.extract %{{.*}}[0, 1] : vector<2xbf16> from vector<1x2x2xbf16>
+// CHECK: x86vector.avx512.dot
+// CHECK-NOT: vector.contract
+func.func @values(%a: vector<1x2x2xbf16>, %b: vector<1x16x2xbf16>, %sums: vector<2x16xf32>) -> vector<2x16xf32> {
+  %y = vector.contract {indexing_maps = [#lhs, #rhs, #out], iterator_types = ["parallel", "parallel", "reduction", "reduction"], kind = #vector.kind<add>} %a, %b, %sums : vector<1x2x2xbf16>, vector<1x16x2xbf16> into vector<2x16xf32>
+  return %y : vector<2x16xf32>
+}
+
+// -----
+
+// Pairs of the rows of a weight stored [k, n].
+// CHECK-LABEL: func.func @interleave
+// CHECK-COUNT-4: vector.interleave {{.*}} : vector<32xbf16> -> vector<64xbf16>
+// CHECK-NOT: vector.transpose
+func.func @interleave(%x: vector<4x2x1x32xbf16>) -> vector<1x4x32x2xbf16> {
+  %0 = vector.transpose %x, [2, 0, 3, 1] : vector<4x2x1x32xbf16> to vector<1x4x32x2xbf16>
+  return %0 : vector<1x4x32x2xbf16>
+}
+
+// -----
+
+#mlhs = affine_map<(m, n, k) -> (k, m)>
+#mrhs = affine_map<(m, n, k) -> (k, n)>
+#mout = affine_map<(m, n, k) -> (m, n)>
+
+// Other contractions and transpositions stay.
+// CHECK-LABEL: func.func @others
+// CHECK: vector.contract
+// CHECK: vector.transpose
+func.func @others(%a: vector<4x8xf32>, %b: vector<4x32xf32>, %sums: vector<8x32xf32>, %x: vector<8x16x2xbf16>) -> (vector<8x32xf32>, vector<16x8x2xbf16>) {
+  %y = vector.contract {indexing_maps = [#mlhs, #mrhs, #mout], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sums : vector<4x8xf32>, vector<4x32xf32> into vector<8x32xf32>
+  %0 = vector.transpose %x, [1, 0, 2] : vector<8x16x2xbf16> to vector<16x8x2xbf16>
+  return %y, %0 : vector<8x32xf32>, vector<16x8x2xbf16>
+}
