@@ -12,7 +12,7 @@ BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest fuzz fuzz-files asan tsan lint format docs clean setup setup-test
+.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest faults fuzz fuzz-files asan tsan lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: setup-test check-gpt pytest ## Set up everything and run all tests
 
 test-slow: setup-test ## Run the tests of large models and of time
 	@$(PYTHON) -m pytest -m slow
+
+faults: setup-test ## Seed every known fault into the compiler and find its pass
+	@$(PYTHON) -m pytest -n $(JOBS) -m "slow or not slow" test/python/verify
 
 fuzz: setup-test ## Compile 10,000 random programs and compare (FUZZ="--help")
 	@$(PYTHON) test/python/fuzz/run.py --jobs $(JOBS) $(FUZZ)

@@ -64,21 +64,20 @@ static const Fault faults[] = {
          return true;
        });
      }},
-    {"wrong-coefficient",
+    {"wrong-coefficients",
      [](Operation *root) {
-       // One coefficient of a polynomial.
-       changeFirst(root, "math.fma", [](Operation *op) {
-         APFloat value(0.0);
-         if (!matchPattern(op->getOperand(2), m_ConstantFloat(&value)) ||
-             value.isZero())
-           return false;
+       // Those of polynomials in the form of Horner: x * (...) + c.
+       changeAll(root, "arith.addf", [](Operation *op) {
+         APFloat value(0.0f);
+         if (!op->getOperand(0).getDefiningOp<arith::MulFOp>() ||
+             !matchPattern(op->getOperand(1), m_ConstantFloat(&value)))
+           return;
          OpBuilder builder(op);
-         auto type = cast<FloatType>(op->getOperand(2).getType());
-         double changed = value.convertToDouble() * 1.01;
+         auto type = cast<FloatType>(op->getOperand(1).getType());
+         double changed = value.convertToFloat() * 1.01;
          op->setOperand(
-             2, arith::ConstantOp::create(builder, op->getLoc(),
+             1, arith::ConstantOp::create(builder, op->getLoc(),
                                           builder.getFloatAttr(type, changed)));
-         return true;
        });
      }},
     {"swapped-select",

@@ -113,20 +113,21 @@ class SeededFault:
         return f"gpt-seed-fault{{fault={self.name}}}"
 
     def options(self) -> CompileOptions:
-        """Returns options that compile with the fault; LLVM does little, which is fast."""
+        """Returns options that compile with the fault; LLVM does the least, which is fast."""
         passes = list_passes(llvm_pipeline(CompileOptions(opt_level=self.level)))
         place = [pass_label(text) for text in passes].index(self.after) + 1
         pipeline = [*passes[:place], self.text, *passes[place:]]
-        return CompileOptions(opt_level=0, pipeline=",".join(pipeline), cache=False)
+        return CompileOptions(llvm_opt_level=0, pipeline=",".join(pipeline), cache=False)
 
 
 LINALG = "convert-gpt-to-linalg"
 GENERIC = "linalg-generalize-named-ops"
 LOOPS = "convert-linalg-to-loops"
 LLVM = "convert-arith-to-llvm"
+MATH = "gpt-approximate-math"
 TILES = "gpt-apply-schedule tile"
 
-# One per stage without a schedule: these are tried by default, all by `make test-faults`.
+# One per stage without a schedule: these are tried by default, all by `make faults`.
 FEW = (
     SeededFault("lost-causal-mask", attention, "cse"),
     SeededFault("no-maximum-subtracted", softmax, "gpt-decompose-aggregates"),
@@ -157,8 +158,8 @@ MORE = (
     SeededFault("lost-accumulator", feed_forward, TILES, level=2),
     SeededFault("shifted-store", norms, LOOPS),
     SeededFault("stale-load", norms, LOOPS),
-    SeededFault("wrong-coefficient", feed_forward, "gpt-approximate-math", level=2),
-    SeededFault("swapped-select", attention, LOOPS),
+    SeededFault("wrong-coefficients", feed_forward, MATH, level=2),
+    SeededFault("swapped-select", feed_forward, MATH, level=2),
     SeededFault("llvm-wrong-operation", norms, LLVM),
     SeededFault("llvm-wrong-comparison", softmax, LLVM),
 )
