@@ -12,6 +12,7 @@
 #include "gpt/GptMemory.h"
 #include "gpt/GptParallel.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
