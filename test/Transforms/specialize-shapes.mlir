@@ -126,3 +126,14 @@ func.func @partly_named(%x: tensor<4x?xf32> {gpt.name = "x"}, %w: tensor<?xf32> 
   %1 = gpt.add %0, %y : (tensor<4x?xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   return %1 : tensor<4x8xf32>
 }
+
+// -----
+
+// An op that does not allow the extents keeps its function general.
+// CHECK-LABEL: func.func @not_one(
+//   CHECK-NOT:   scf.if
+// expected-remark @below {{is not specialized: 'gpt.masked_softmax' op expected}}
+func.func @not_one(%x: tensor<?x?xf32> {gpt.name = "x", gpt.dims = ["rows", "columns"]}, %m: tensor<8x8xf32> {gpt.name = "m"}) -> tensor<?x?xf32> {
+  %0 = gpt.masked_softmax %x, %m : (tensor<?x?xf32>, tensor<8x8xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}

@@ -161,7 +161,7 @@ void Specializer::cloneOp(Operation &op, StringRef suffix) {
                    isa<gpt::GptDialect>(op.getDialect());
   if (isChanged && isRefined)
     return refineResults(builder.clone(op, mapping));
-  if (isa<func::ReturnOp>(op)) {
+  if (isa<func::ReturnOp>(op) || (!isChanged && op.getNumRegions() == 0)) {
     builder.clone(op, mapping);
     return;
   }
