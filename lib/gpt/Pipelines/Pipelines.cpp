@@ -182,7 +182,7 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
 void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
                                  const GptToLLVMOptions &options) {
   bool vectorise = options.optLevel >= 2 && !options.schedule.empty();
-  if (options.optLevel >= 2)
+  if (options.optLevel >= 2 && options.specializeShapes)
     pm.addPass(createSpecializeShapes());
   GptToLinalgOptions toLinalg;
   if (vectorise)

@@ -96,6 +96,11 @@ struct GptToLLVMOptions : public PassPipelineOptions<GptToLLVMOptions> {
       *this, "schedule",
       llvm::cl::desc("Schedule for levels 2 and 3: a built-in name or a file"),
       llvm::cl::init("")};
+  PassOptions::Option<bool> specializeShapes{
+      *this, "specialize-shapes",
+      llvm::cl::desc("From level 2 on: code of its own for single tokens, which "
+                     "sums in another order than that for several"),
+      llvm::cl::init(true)};
   PassOptions::Option<bool> expandBF16{
       *this, "expand-bf16",
       llvm::cl::desc("Convert bf16 in integer arithmetic; off only for targets "

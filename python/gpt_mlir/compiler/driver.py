@@ -243,10 +243,12 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
     schedule = ""
     if level >= 2:
         schedule = options.schedule if options.schedule is not None else _select_schedule(options)
+    specialize = level >= 2 and not options.batch_invariant
     if stage == "llvm":
         flags = f"opt-level={level}{_schedule_option(schedule)}{_conversion_options(options)}"
-        return f"gpt-to-llvm-pipeline{{{flags}}}"
-    passes = ["gpt-specialize-shapes"] if level >= 2 else []
+        shapes = "" if specialize else " specialize-shapes=false"
+        return f"gpt-to-llvm-pipeline{{{flags}{shapes}}}"
+    passes = ["gpt-specialize-shapes"] if specialize else []
     passes.append(f"gpt-to-linalg-pipeline{{{_schedule_option(schedule).strip()}}}")
     if stage in ("vector", "loops"):
         fuse = str(level >= 1).lower()

@@ -1,0 +1,73 @@
+"""The same module, options and target give the same bytes, in every process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from checkpoints import folder_of
+
+from gpt_mlir import LLM, CompileOptions
+from gpt_mlir.compiler import emit, lower
+from gpt_mlir.compiler.driver import module_key
+
+PROGRAM = """
+import hashlib, sys
+from pathlib import Path
+from gpt_mlir import LLM, CompileOptions
+from gpt_mlir.compiler import emit, lower
+from gpt_mlir.compiler.driver import module_key
+
+llm = LLM(Path(sys.argv[1]))
+options = CompileOptions(opt_level=int(sys.argv[2]), cache=False)
+module = llm.model.module()
+print(module_key(module, options))
+for stage in ("gpt", "linalg", "vector", "loops", "llvm"):
+    print(stage, hashlib.sha256(str(lower(module, stage, options)).encode()).hexdigest())
+for kind in ("llvmir", "object", "shared"):
+    print(kind, hashlib.sha256(emit(module, kind, options)).hexdigest())
+"""
+
+
+def compile_in_process(folder: Path, level: int, seed: int) -> str:
+    # The hash seed orders sets and dicts by strings; the address space is laid out anew as well.
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder), str(level)],
+        env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(("name", "level"), [("llama", 3), ("gpt2", 1)])
+def test_processes_give_the_same_bytes(name: str, level: int) -> None:
+    folder = folder_of(name)
+    first, second = (compile_in_process(folder, level, seed) for seed in (1, 2))
+    assert first == second
+
+
+def test_threads_give_the_same_bytes() -> None:
+    llm = LLM(folder_of("neox"))
+    options = CompileOptions(cache=False)
+    found: list[str] = []
+
+    def work() -> None:
+        module = llm.model.module()
+        text = str(lower(module, "loops", options)) + module_key(module, options)
+        image = emit(module, "object", options)
+        found.append(hashlib.sha256(text.encode() + image).hexdigest())
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(found)) == 1
