@@ -132,10 +132,9 @@ public:
     // An op ends with the last op inside of it.
     function.walk([&](Operation *op) {
       last.try_emplace(op, first[op]);
-      Operation *parent = op->getParentOp();
-      auto [entry, isNew] = last.try_emplace(parent, last[op]);
-      if (!isNew)
-        entry->second = std::max(entry->second, last[op]);
+      unsigned end = last.lookup(op);
+      unsigned &parentEnd = last[op->getParentOp()];
+      parentEnd = std::max(parentEnd, end);
     });
   }
   unsigned getFirst(Operation *op) const { return first.lookup(op); }
