@@ -13,9 +13,11 @@
 
 #include "gpt/Schedules/Schedules.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Transform/IR/TransformDialect.h"
 #include "mlir/Dialect/Transform/IR/Utils.h"
 #include "mlir/Dialect/Transform/Transforms/TransformInterpreterUtils.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -51,8 +53,8 @@ struct ApplySchedulePass
     }
     if (!parsed)
       return failure();
-    OwningOpRef<ModuleOp> shared = parseSourceString<ModuleOp>(
-        getScheduleLibrary(), config, "library");
+    OwningOpRef<ModuleOp> shared =
+        parseSourceString<ModuleOp>(getScheduleLibrary(), config, "library");
     if (!shared)
       return failure();
     // Defines what the schedule declares.
@@ -74,6 +76,7 @@ struct ApplySchedulePass
       return signalPassFailure();
     transform::TransformOptions options;
     options.enableExpensiveChecks(false);
+    int64_t numBefore = countStructuredOps();
     if (failed(transform::applyTransformNamedSequence(getOperation(), entry,
                                                       **library, options))) {
       emitError(getOperation().getLoc())
@@ -81,9 +84,23 @@ struct ApplySchedulePass
           << "' cannot be applied";
       return signalPassFailure();
     }
+    remark::analysis(
+        getOperation().getLoc(),
+        remark::RemarkOpts::name(getArgument()).category("schedule"))
+        << remark::metric("Schedule", StringRef(schedule))
+        << remark::metric("Sequence", StringRef(sequence))
+        << remark::metric("StructuredOpsBefore", numBefore)
+        << remark::metric("StructuredOpsAfter", countStructuredOps());
   }
 
 private:
+  /// What a sequence may still tile.
+  int64_t countStructuredOps() {
+    int64_t count = 0;
+    getOperation()->walk([&](linalg::LinalgOp) { ++count; });
+    return count;
+  }
+
   static std::string getNames() {
     return llvm::join(llvm::map_range(getSchedules(),
                                       [](const Schedule &schedule) {

@@ -21,6 +21,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::gpt {
@@ -223,7 +224,11 @@ private:
     if (epilogue && !epilogue->hasAttr(kClassAttr) &&
         epilogue.getNumLoops() == 2 && isElementwise(epilogue))
       operands = getProductOperands(epilogue);
+    auto opts = remark::RemarkOpts::name(getArgument()).category("schedule");
     if (operands.empty()) {
+      remark::missed(product.getLoc(), opts)
+          << remark::reason("nothing that follows the product can be computed "
+                            "on its tiles alone");
       epilogue = buildIdentity(rewriter, product);
       return setClass(epilogue, 1);
     }
@@ -235,6 +240,9 @@ private:
       if (!llvm::is_contained(order, index))
         order.push_back(index);
     setClass(reorderInputs(rewriter, epilogue, order), operands.size());
+    remark::passed(product.getLoc(), opts)
+        << "computes what follows on the tiles of the product"
+        << remark::metric("NumProducts", operands.size());
     ++numFused;
   }
 

@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace mlir::gpt {
@@ -52,6 +53,18 @@ unsigned getDimPosition(AffineMap map, unsigned result) {
   return cast<AffineDimExpr>(map.getResult(result)).getPosition();
 }
 
+/// The remarks of this pass, which tell the user of a schedule what it takes.
+remark::RemarkOpts getRemarkOpts() {
+  return remark::RemarkOpts::name("gpt-pack-projections").category("schedule");
+}
+
+/// Says why `op` is left alone.
+LogicalResult leave(linalg::ContractOp op, PatternRewriter &rewriter,
+                    const char *reason) {
+  remark::missed(op.getLoc(), getRemarkOpts()) << remark::reason("{0}", reason);
+  return rewriter.notifyMatchFailure(op, reason);
+}
+
 /// Recognises a projection by its indexing maps.
 FailureOr<Projection> matchProjection(linalg::ContractOp op,
                                       PatternRewriter &rewriter) {
@@ -62,19 +75,19 @@ FailureOr<Projection> matchProjection(linalg::ContractOp op,
       weight.getNumResults() != 2 ||
       !llvm::all_of(
           maps, [](AffineMap map) { return map.isProjectedPermutation(); }))
-    return rewriter.notifyMatchFailure(op, "is not [rows..., k] x weight");
+    return leave(op, rewriter, "is not [rows..., k] x weight");
   unsigned k = getDimPosition(input, rank - 1);
   unsigned n = getDimPosition(result, rank - 1);
   for (unsigned dim = 0; dim + 1 < rank; ++dim)
     if (getDimPosition(input, dim) != getDimPosition(result, dim))
-      return rewriter.notifyMatchFailure(op, "rows of input and result differ");
+      return leave(op, rewriter, "rows of input and result differ");
   Projection projection;
   if (getDimPosition(weight, 0) == n && getDimPosition(weight, 1) == k)
     projection.outIn = true;
   else if (getDimPosition(weight, 0) == k && getDimPosition(weight, 1) == n)
     projection.outIn = false;
   else
-    return rewriter.notifyMatchFailure(op, "weight is not indexed by k and n");
+    return leave(op, rewriter, "weight is not indexed by k and n");
   projection.input = op.getInputs()[0];
   projection.weight = op.getInputs()[1];
   projection.init = op.getOutputs()[0];
@@ -160,6 +173,10 @@ public:
       result = tensor::ExpandShapeOp::create(rewriter, loc, resultType, result,
                                              getRowGroups(resultType.getRank()),
                                              resultSizes);
+    remark::passed(loc, getRemarkOpts())
+        << (isPairs(*match) ? "packed in pairs" : "packed")
+        << remark::metric("Depth", match->k)
+        << remark::metric("Columns", match->n);
     rewriter.replaceOp(op, result);
     return success();
   }
@@ -171,19 +188,20 @@ private:
     bool isNarrow = inputType.isF16() || inputType.isBF16();
     if (!getTensorType(match.init).getElementType().isF32() ||
         !(inputType.isF32() || (isNarrow && match.rows != 1)))
-      return rewriter.notifyMatchFailure(op, "input or result is not f32");
+      return leave(op, rewriter, "input or result is not f32");
     if (ShapedType::isDynamic(match.k) || ShapedType::isDynamic(match.n))
-      return rewriter.notifyMatchFailure(op, "weight has a dynamic extent");
+      return leave(op, rewriter, "weight has a dynamic extent");
     if (match.k == 0 || match.k % depthMultiple != 0)
-      return rewriter.notifyMatchFailure(
-          op, "depth is not a multiple of what a tile takes");
+      return leave(op, rewriter,
+                   "depth is not a multiple of what a tile takes");
     // Packing costs more than it gains, unless it is done once.
     auto argument = dyn_cast<BlockArgument>(match.weight);
     if (match.rows == 1 && (!argument || !weights.contains(argument)))
-      return rewriter.notifyMatchFailure(
-          op, "one row is multiplied by what is not a weight in every call");
+      return leave(
+          op, rewriter,
+          "one row is multiplied by what is not a weight in every call");
     if (match.n < columnTile)
-      return rewriter.notifyMatchFailure(op, "result is narrower than a tile");
+      return leave(op, rewriter, "result is narrower than a tile");
     return success();
   }
 
