@@ -6,6 +6,9 @@ replaced in one step: any number of processes may read and write the same folder
 sees a whole entry or none. Every entry is verified when it is read; a damaged one counts as
 missing, with a warning, and is replaced by the next compilation.
 
+Entries are code: a folder or an entry that belongs to another user than this one or root, or that
+others can write to, is not used.
+
 A cache that cannot be used costs time, never a result: all its failures are warnings.
 
 Needs no MLIR.
@@ -18,6 +21,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import struct
 import tempfile
 import time
@@ -74,6 +78,10 @@ class _DamagedError(Exception):
     """An entry that is not what was written."""
 
 
+class _UnsafeError(Exception):
+    """An entry that somebody else may have written."""
+
+
 def _pack(image: bytes, manifest: Mapping[str, Any]) -> bytes:
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
     body = image + text + _SIZES.pack(len(image), len(text))
@@ -124,6 +132,15 @@ def trim(folder: Path, suffix: str, *, limit: int, keep: Path) -> None:
                 total -= size
 
 
+def why_unsafe(status: os.stat_result) -> str | None:
+    """Returns who else than this user and root could have put a file there, or None."""
+    if status.st_uid not in (0, os.geteuid()):
+        return f"it belongs to user {status.st_uid}"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others can write to it"
+    return None
+
+
 class ObjectCache:
     """A folder of compiled objects.
 
@@ -146,12 +163,17 @@ class ObjectCache:
     def get(self, key: str) -> CachedObject | None:
         """Returns the entry `key`, or None if there is none that can be used."""
         path = self.path(key)
+        if not self._is_safe():
+            return None
         try:
-            data = path.read_bytes()
+            data = self._read(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             self._warn(f"cannot read cached object '{path}': {error.strerror}; compiling instead")
+            return None
+        except _UnsafeError as error:
+            self._warn(f"cached object '{path}' is not used: {error}; compiling instead")
             return None
         try:
             image, manifest = _unpack(data, key)
@@ -176,7 +198,7 @@ class ObjectCache:
         path = self.path(key)
         if manifest.get("key") != key:
             raise ValueError("expected the manifest to hold the key of its entry")
-        if not self._write(path, _pack(image, manifest)):
+        if not self._is_safe() or not self._write(path, _pack(image, manifest)):
             return None
         trim(self.folder, _SUFFIX, limit=self.limit, keep=path)
         return CachedObject(path, image, dict(manifest))
@@ -188,15 +210,40 @@ class ObjectCache:
         than it can make the module that `key` is computed from.
         """
         self.path(key)  # checks the form of the key
-        self._write(self.path(alias).with_suffix(".alias"), key.encode())
+        if self._is_safe():
+            self._write(self.path(alias).with_suffix(".alias"), key.encode())
 
     def recall(self, alias: str) -> str | None:
         """Returns the key that `alias` stands for, or None."""
+        if not self._is_safe():
+            return None
         try:
-            key = self.path(alias).with_suffix(".alias").read_text("ascii")
-        except (OSError, UnicodeDecodeError):
+            key = self._read(self.path(alias).with_suffix(".alias")).decode("ascii")
+        except (OSError, UnicodeDecodeError, _UnsafeError):
             return None
         return key if _KEY.fullmatch(key) else None
+
+    def _is_safe(self) -> bool:
+        """Returns whether nobody else can put files into the folder; warns if somebody can."""
+        try:
+            why = why_unsafe(self.folder.stat())
+        except OSError:
+            return True  # there is none, or its use will say what is wrong
+        if why is not None:
+            self._warn(
+                f"the object cache '{self.folder}' is not used: {why}; expected a folder of this "
+                "user's that nobody else can write to (GPT_MLIR_CACHE names another one)"
+            )
+        return why is None
+
+    def _read(self, path: Path) -> bytes:
+        """Returns what a file of the folder holds, if it is no link and this user's own."""
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            why = why_unsafe(os.fstat(handle))
+            if why is not None:
+                raise _UnsafeError(why)
+            return file.read()
 
     def _write(self, path: Path, data: bytes) -> bool:
         """Makes `path` hold `data`, in one step for all who read it."""

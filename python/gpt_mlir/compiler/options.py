@@ -28,8 +28,8 @@ class CompileOptions:
         llvm_opt_level: LLVM's own level, 0 to 3, if not the one that goes with `opt_level`. At 0
             code is made in a tenth of the time and is slow.
         batch_invariant: A sequence gets the same bits whatever else is in its batch and into what
-            pieces its prompt is cut. Costs speed where a call is for one token only: it gets no code
-            of its own. The number of threads never changes a bit, here or without this.
+            pieces its prompt is cut. Costs speed where a call is for one token only, which then has
+            no code of its own. The number of threads never changes a bit, with or without this.
         pipeline: The pass pipeline that lowers a `gpt` module to the LLVM dialect, if not the one
             that follows from the other options.
         cache: Look the object up in the cache on disk, and store it there.

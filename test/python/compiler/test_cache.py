@@ -73,6 +73,44 @@ def test_entry_that_cannot_be_read(cache: ObjectCache) -> None:
         assert cache.get(KEY) is None
 
 
+@pytest.mark.parametrize("mode", [0o775, 0o757])
+def test_folder_that_others_can_write_to(cache: ObjectCache, mode: int) -> None:
+    assert cache.put(KEY, IMAGE, MANIFEST) is not None
+    cache.remember(OTHER, KEY)
+    cache.folder.chmod(mode)
+    with pytest.warns(
+        CacheWarning, match=r"is not used: others can write to it; expected a folder"
+    ):
+        assert cache.get(KEY) is None
+    with pytest.warns(CacheWarning):
+        assert cache.recall(OTHER) is None
+    with pytest.warns(CacheWarning):
+        assert cache.put(KEY, IMAGE, MANIFEST) is None
+    cache.folder.chmod(0o755)
+    assert cache.get(KEY) is not None
+    assert cache.recall(OTHER) == KEY
+
+
+def test_entries_of_others(cache: ObjectCache) -> None:
+    entry = cache.put(KEY, IMAGE, MANIFEST)
+    assert entry is not None
+    entry.path.chmod(0o666)
+    with pytest.warns(CacheWarning, match=r"is not used: others can write to it; compiling"):
+        assert cache.get(KEY) is None
+    entry.path.chmod(0o600)
+    assert cache.get(KEY) == entry
+    if os.geteuid() == 0:
+        os.chown(entry.path, 4242, 4242)
+        with pytest.warns(CacheWarning, match="it belongs to user 4242"):
+            assert cache.get(KEY) is None
+        os.chown(entry.path, 0, 0)
+    target = cache.folder / "elsewhere"
+    entry.path.rename(target)
+    entry.path.symlink_to(target)
+    with pytest.warns(CacheWarning, match="cannot read cached object"):
+        assert cache.get(KEY) is None
+
+
 def test_failed_write_leaves_nothing(cache: ObjectCache, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
