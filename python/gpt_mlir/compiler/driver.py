@@ -245,9 +245,9 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
         schedule = options.schedule if options.schedule is not None else _select_schedule(options)
     specialize = level >= 2 and not options.batch_invariant
     if stage == "llvm":
-        flags = f"opt-level={level}{_schedule_option(schedule)}{_conversion_options(options)}"
+        text = f"opt-level={level}{_schedule_option(schedule)}{_conversion_options(options)}"
         shapes = "" if specialize else " specialize-shapes=false"
-        return f"gpt-to-llvm-pipeline{{{flags}{shapes}}}"
+        return f"gpt-to-llvm-pipeline{{{text}{shapes}}}"
     passes = ["gpt-specialize-shapes"] if specialize else []
     passes.append(f"gpt-to-linalg-pipeline{{{_schedule_option(schedule).strip()}}}")
     if stage in ("vector", "loops"):

@@ -29,7 +29,9 @@ def emit_asm(element: str, options: CompileOptions) -> str:
 
 def loops(asm: str) -> list[list[str]]:
     """Returns the instructions of each loop that contains no other jump target."""
-    found, label, body = [], "", []
+    found: list[list[str]] = []
+    body: list[str] = []
+    label = ""
     for line in asm.splitlines():
         if match := re.match(r"(\.L\w+):", line):
             label, body = match.group(1), []
