@@ -96,7 +96,7 @@ def mutate_json(value: Any, rng: random.Random) -> Any:
             container[key], container[other] = container[other], container[key]
         elif kind == 2 and isinstance(container, dict):
             container[str(key) + rng.choice(("", "_", "x"))] = container.pop(key)
-        elif kind == 3 and isinstance(container[key], (int, float)):
+        elif kind == 3 and isinstance(container[key], (int, float)) and abs(container[key]) < 1e9:
             container[key] = container[key] * rng.choice((-1, 0, 2, 1000, 0.5)) + rng.randrange(3)
         else:
             container[key] = copy.deepcopy(rng.choice(_ODD))
