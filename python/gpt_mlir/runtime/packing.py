@@ -236,7 +236,11 @@ def view(memory: Any, weight: PackedWeight, offset: int) -> Array:
 
 def allocate(nbytes: int) -> tuple[mmap.mmap, int]:
     """Returns anonymous memory in huge pages where the system has them, and where it begins."""
-    memory = mmap.mmap(-1, nbytes + _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    try:
+        memory = mmap.mmap(-1, nbytes + _HUGE_PAGE, flags=flags)
+    except OSError as error:
+        raise MemoryError(f"cannot allocate {nbytes} bytes: {error.strerror}") from None
     address: int = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
     if nbytes >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without them
