@@ -146,15 +146,17 @@ static const Fault faults[] = {
      }},
     {"dropped-tail",
      [](Operation *root) {
-       changeAll(root, "vector.create_mask", [](Operation *op) {
-         OpBuilder builder(op);
-         Value one = arith::ConstantIndexOp::create(builder, op->getLoc(), 1);
-         for (OpOperand &bound : op->getOpOperands()) {
-           if (matchPattern(bound.get(), m_Constant()))
-             continue;
-           bound.set(
-               arith::SubIOp::create(builder, op->getLoc(), bound.get(), one));
-         }
+       // A tile of the size min(tile, rest) loses its last row.
+       changeAll(root, "affine.min", [](Operation *op) {
+         OpBuilder builder(op->getContext());
+         builder.setInsertionPointAfter(op);
+         Location loc = op->getLoc();
+         Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+         Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+         Value fewer =
+             arith::SubIOp::create(builder, loc, op->getResult(0), one);
+         Value size = arith::MaxSIOp::create(builder, loc, fewer, zero);
+         op->getResult(0).replaceAllUsesExcept(size, fewer.getDefiningOp());
        });
      }},
     {"lost-accumulator",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import pickle
 import select
@@ -60,6 +61,7 @@ def run_isolated(work: Callable[[], T], *, seconds: float) -> T:
 
 
 def _run_and_exit(work: Callable[[], T], write: int) -> NoReturn:
+    faulthandler.disable()  # a crash is a result here, told in one line by the parent
     try:
         try:
             outcome: tuple[bool, object] = (True, work())

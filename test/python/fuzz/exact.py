@@ -50,6 +50,9 @@ class Rounding(Noise):
         result: Array = computed.value + sign * np.where(np.isfinite(limit), limit, 0.0)
         return result
 
+    def unrounded(self, computed: Computed, dtype: DType) -> Array:
+        return self.disturb(computed, dtype)
+
 
 class Watch:
     """Looks at the ops of an evaluation for what makes a program undecidable.

@@ -17,7 +17,8 @@ __all__ = ["HANDLERS"]
 
 def _call(frame: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
     name = op.attributes["callee"].value
-    return [Computed(value) for value in frame.interpreter.call(name, operands)]
+    # What a function returns is rounded to its element type.
+    return [Computed(value, 0.0) for value in frame.interpreter.call(name, operands)]
 
 
 def _constant(_: Frame, op: Any, __: Sequence[Array]) -> list[Computed]:

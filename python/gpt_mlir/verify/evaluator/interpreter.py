@@ -51,20 +51,34 @@ class Noise:
         self._rng = np.random.default_rng(seed)
 
     def disturb(self, computed: Computed, dtype: DType) -> Array:
-        """Returns the value with a random error of the size that a result of `dtype` may have."""
-        value = computed.value
+        """Returns the value as other ops read it: with random errors of arithmetic and rounding."""
+        value = self.unrounded(computed, dtype)
         if computed.error is None or not dtype.is_float:
             return value
         with np.errstate(invalid="ignore", over="ignore"):
-            bound = F32_ROUNDOFF * 3**0.5 / SAFETY * np.asarray(computed.error)
-            bound = bound + RESULT_ROUNDINGS * ROUNDOFF[dtype] * np.abs(value)
-            bound = np.where(np.isfinite(bound), bound, 0.0)
-            disturbed: Array = value + self._rng.uniform(-1.0, 1.0, value.shape) * bound
-        return disturbed
+            size = RESULT_ROUNDINGS * ROUNDOFF[dtype] / F32_ROUNDOFF * np.abs(value)
+            return self._move(value, size)
+
+    def unrounded(self, computed: Computed, dtype: DType) -> Array:
+        """Returns the value as a function returns it: with a random error of the arithmetic only.
+
+        The tolerance that it is compared with has the rounding to `dtype` already.
+        """
+        if computed.error is None or not dtype.is_float:
+            return computed.value
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self._move(computed.value, 3**0.5 / SAFETY * np.asarray(computed.error))
+
+    def _move(self, value: Array, size: Array) -> Array:
+        """Moves each element by at most `size` units of f32's roundoff."""
+        bound = np.where(np.isfinite(size), F32_ROUNDOFF * size, 0.0)
+        moved: Array = value + self._rng.uniform(-1.0, 1.0, value.shape) * bound
+        return moved
 
 
 # Computes the results of an op from its operands.
 Handler = Callable[["Frame", Any, Sequence[Array]], Sequence[Computed]]
+
 # Ops whose operands stay as they are stored: weights would take a multiple of their memory.
 _ANY_DTYPE = ("func.call", "gpt.embedding", "gpt.linear")
 
@@ -82,6 +96,9 @@ class Frame:
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
         self._values: dict[Any, Array] = {}
+        # With noise, results as they are before they are rounded to their element type: what is
+        # returned is compared with a tolerance that has this rounding already.
+        self._unrounded: dict[Any, Array] = {}
 
     def run(self, block: Any, arguments: Sequence[Array]) -> list[Array]:
         """Runs a block; returns the operands of its terminator."""
@@ -90,7 +107,8 @@ class Frame:
         operations = list(block.operations)
         for view in operations[:-1]:
             self._execute(view.operation)
-        return [self._values[operand] for operand in operations[-1].operation.operands]
+        results = operations[-1].operation.operands
+        return [self._unrounded.get(operand, self._values[operand]) for operand in results]
 
     def _execute(self, op: Any) -> None:
         handler = self.interpreter.handlers.get(op.name)
@@ -105,10 +123,11 @@ class Frame:
         if observer is not None and op.name.startswith("gpt."):
             observer(op, operands, computed)
         for result, value in zip(op.results, computed, strict=True):
+            self._values[result] = value.value
             if noise is not None and isinstance(result.type, ir.RankedTensorType):
-                self._values[result] = noise.disturb(value, DType.of(result.type.element_type))
-            else:
-                self._values[result] = value.value
+                dtype = DType.of(result.type.element_type)
+                self._values[result] = noise.disturb(value, dtype)
+                self._unrounded[result] = noise.unrounded(value, dtype)
 
 
 class Interpreter:
