@@ -71,7 +71,8 @@ def run_target(name: str, target: Target, inputs: int, seed: int, keep: Path) ->
         failures += 1
     print(
         f"{name}: {inputs} files, {accepted} accepted, {failures} failures, memory grew by "
-        f"{growth / 2**20:.1f} MiB at most in {min(BLOCK, inputs)} files, {time.monotonic() - began:.0f} s",
+        f"{growth / 2**20:.1f} MiB at most in {min(BLOCK, inputs)} files, "
+        f"{time.monotonic() - began:.0f} s",
         flush=True,
     )
     return failures
