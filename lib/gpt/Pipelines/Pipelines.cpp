@@ -117,6 +117,10 @@ void gpt::buildLinalgToLoopsPipeline(OpPassManager &pm,
     pm.addPass(createTileForThreads());
     addCleanup(pm);
   }
+  if (!options.schedule.empty()) {
+    addSchedule(pm, options.schedule, "vectorize", /*optional=*/true);
+    pm.addPass(createVerifyVectorStage());
+  }
   pm.addPass(createLinalgReductionsToLoops());
   pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(memref::createFoldMemRefAliasOpsPass());
@@ -198,6 +202,8 @@ void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
   toLoops.reassociate = options.optLevel >= 1;
   toLoops.approximateMath = options.optLevel >= 2;
   toLoops.threads = options.optLevel >= 3;
+  if (vectorise)
+    toLoops.schedule = options.schedule;
   buildLinalgToLoopsPipeline(pm, toLoops);
   LoopsToLLVMOptions toLLVM;
   toLLVM.expandBF16 = options.expandBF16;

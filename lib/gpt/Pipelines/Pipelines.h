@@ -61,6 +61,11 @@ struct LinalgToLoopsOptions : public PassPipelineOptions<LinalgToLoopsOptions> {
       *this, "threads",
       llvm::cl::desc("Run the outermost parallel loops on several threads"),
       llvm::cl::init(false)};
+  PassOptions::Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("Schedule that vectorises what is in no tile; none leaves "
+                     "loops over scalars"),
+      llvm::cl::init("")};
 };
 
 /// Options of `gpt-loops-to-llvm-pipeline`.

@@ -444,6 +444,55 @@ def LinalgReductionsToLoops : Pass<"gpt-linalg-reductions-to-loops"> {
   ];
 }
 
+def VectorizeLinalg : Pass<"gpt-vectorize-linalg"> {
+  let summary = "Lower linalg ops on memory to loops over vectors";
+  let description = [{
+    Lowers each `linalg.generic` on memrefs to `scf.for` loops of which the
+    innermost one runs over vectors: along the innermost loop of the op for which
+    the elements of all operands are neighbours in memory, or the same.
+
+    ```mlir
+    linalg.generic {...} ins(%x, %mean : memref<?x?xf32>, memref<?xf32>) outs(%y : ...) {
+    ^bb0(%in: f32, %m: f32, %out: f32):
+      %c = arith.subf %in, %m : f32
+      linalg.yield %c : f32
+    }
+    // becomes
+    scf.for %i = %c0 to %rows step %c1 {
+      scf.for %j = %c0 to %rounded step %c64 {
+        %in = vector.load %x[%i, %j] : memref<?x?xf32>, vector<64xf32>
+        %m = memref.load %mean[%i] : memref<?xf32>
+        %ms = vector.broadcast %m : f32 to vector<64xf32>
+        %c = arith.subf %in, %ms : vector<64xf32>
+        vector.store %c, %y[%i, %j] : memref<?x?xf32>, vector<64xf32>
+      }
+      scf.for %j = %rounded to %columns step %c16 { ... }  // masked
+    }
+    ```
+
+    `lanes` is the length of a vector register; the main loop works on up to four
+    of them at once. A reduction carries vectors of partial sums, if its
+    arithmetic allows any order (`reassoc`) or does not depend on it. Rows that
+    the body looks up (`memref.load` whose last index counts the loop) are loads
+    of vectors as well.
+
+    A remark says of each op that is left why it is.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", "16",
+           "Elements of a vector register, a power of two">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+  let statistics = [
+    Statistic<"numVectorized", "num-vectorized", "Number of ops vectorised">,
+    Statistic<"numScalar", "num-scalar", "Number of ops left">
+  ];
+}
+
 def ExpandF16 : Pass<"gpt-expand-f16"> {
   let summary = "Expand conversions between f16 and f32";
   let description = [{
@@ -592,6 +641,25 @@ def VerifyLinalgStage : Pass<"gpt-verify-linalg-stage"> {
     Only ops of the dialects `affine`, `arith`, `func`, `linalg`, `math`, `scf`,
     `tensor`, `ub` and `vector`, and no memrefs.
   }];
+}
+
+def VerifyVectorStage : Pass<"gpt-verify-vector-stage"> {
+  let summary = "Check that no large op is left for loops over scalars";
+  let description = [{
+    Runs where a schedule has made vectors of all it can, on tensors or on
+    memory. Every linalg op that is left is named, with its iterations: by a
+    remark, or by an error if `strict`. Allowed are ops of at most
+    `scalar-iterations` iterations, known when compiling. Index arithmetic is no
+    linalg op.
+  }];
+  let options = [
+    Option<"strict", "strict", "bool", "false", "Fail where an op is left">,
+    Option<"scalarIterations", "scalar-iterations", "int64_t", "64",
+           "Iterations an op may have that is left">
+  ];
+  let statistics = [
+    Statistic<"numScalar", "num-scalar", "Number of ops left">
+  ];
 }
 
 def VerifyLoopsStage : Pass<"gpt-verify-loops-stage"> {

@@ -258,7 +258,7 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
     if stage == "loops":
         flags = {"contract": 1, "reassociate": 1, "approximate-math": 2, "threads": 3}
         text = " ".join(f"{name}={str(level >= least).lower()}" for name, least in flags.items())
-        passes.append(f"gpt-linalg-to-loops-pipeline{{{text}}}")
+        passes.append(f"gpt-linalg-to-loops-pipeline{{{text}{_schedule_option(schedule)}}}")
     return ",".join(passes)
 
 

@@ -1,0 +1,58 @@
+//===- VerifyVectorStage.cpp - Nothing large is left scalar -----*- C++ -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs when all that a schedule vectorises has become vectors: a linalg op that
+// is left will be a loop over scalars. That is the slowest thing the compiler
+// can make of it, by an order of magnitude, and it shows nowhere else than in
+// the time. Index arithmetic is in no linalg op and thereby allowed; so is what
+// has few elements.
+//
+//===----------------------------------------------------------------------===//
+
+#include "gpt/Transforms/Passes.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::gpt {
+#define GEN_PASS_DEF_VERIFYVECTORSTAGE
+#include "gpt/Transforms/Passes.h.inc"
+} // namespace mlir::gpt
+
+using namespace mlir;
+
+namespace {
+struct VerifyVectorStage final
+    : public gpt::impl::VerifyVectorStageBase<VerifyVectorStage> {
+  using VerifyVectorStageBase::VerifyVectorStageBase;
+
+  void runOnOperation() override {
+    bool holds = true;
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      SmallVector<int64_t> extents = op.getStaticLoopRanges();
+      if (!ShapedType::isDynamicShape(extents) &&
+          llvm::product_of(extents) <= scalarIterations)
+        return;
+      holds = false;
+      ++numScalar;
+      InFlightDiagnostic diagnostic =
+          strict ? op.emitOpError() : emitRemark(op.getLoc());
+      diagnostic << "is left for a loop over scalars of ";
+      llvm::interleave(
+          extents,
+          [&](int64_t extent) {
+            if (ShapedType::isDynamic(extent))
+              diagnostic << "?";
+            else
+              diagnostic << extent;
+          },
+          [&] { diagnostic << "x"; });
+      diagnostic << " iterations, more than the " << scalarIterations.getValue()
+                 << " that are allowed in the vector stage";
+    });
+    if (!holds && strict)
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,147 @@
+// RUN: gpt-opt %s -gpt-vectorize-linalg=lanes=16 -canonicalize -cse -split-input-file -verify-diagnostics | FileCheck %s
+
+#rows = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+#column = affine_map<(i, j) -> (j)>
+
+// A size that is a multiple of four registers has no rest; what is the same for
+// a row stays a scalar.
+
+// CHECK-LABEL: func.func @static(
+//  CHECK-SAME:   %[[X:.*]]: memref<?x128xf32>, %[[MEAN:.*]]: memref<?xf32>, %[[W:.*]]: memref<128xbf16>, %[[Y:.*]]: memref<?x128xf32>)
+//       CHECK:   scf.for %[[I:.*]] =
+//       CHECK:     scf.for %[[J:.*]] = %c0 to %c128 step %c64 {
+//   CHECK-DAG:       %[[A:.*]] = vector.load %[[X]][%[[I]], %[[J]]] : memref<?x128xf32>, vector<64xf32>
+//   CHECK-DAG:       %[[M:.*]] = memref.load %[[MEAN]][%[[I]]]
+//   CHECK-DAG:       %[[B:.*]] = vector.load %[[W]][%[[J]]] : memref<128xbf16>, vector<64xbf16>
+//   CHECK-DAG:       %[[MS:.*]] = vector.broadcast %[[M]] : f32 to vector<64xf32>
+//       CHECK:       %[[C:.*]] = arith.subf %[[A]], %[[MS]] fastmath<contract> : vector<64xf32>
+//       CHECK:       %[[F:.*]] = arith.extf %[[B]] : vector<64xbf16> to vector<64xf32>
+//       CHECK:       %[[R:.*]] = arith.mulf %[[C]], %[[F]] : vector<64xf32>
+//       CHECK:       vector.store %[[R]], %[[Y]][%[[I]], %[[J]]]
+//   CHECK-NOT:   create_mask
+func.func @static(%x: memref<?x128xf32>, %mean: memref<?xf32>, %w: memref<128xbf16>, %y: memref<?x128xf32>) {
+  linalg.generic {indexing_maps = [#rows, #row, #column, #rows], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %mean, %w : memref<?x128xf32>, memref<?xf32>, memref<128xbf16>) outs(%y : memref<?x128xf32>) {
+  ^bb0(%in: f32, %m: f32, %b: bf16, %out: f32):
+    %c = arith.subf %in, %m fastmath<contract> : f32
+    %f = arith.extf %b : bf16 to f32
+    %r = arith.mulf %c, %f : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#vector = affine_map<(i) -> (i)>
+
+// A size that is not known: whole vectors, then masked ones. Functions need
+// registers, so each step has one vector.
+
+// CHECK-LABEL: func.func @dynamic(
+//  CHECK-SAME:   %[[X:.*]]: memref<?xf32>)
+//       CHECK:   %[[N:.*]] = memref.dim %[[X]]
+//       CHECK:   %[[REMAINDER:.*]] = arith.remui %[[N]], %c16
+//       CHECK:   %[[ROUNDED:.*]] = arith.subi %[[N]], %[[REMAINDER]]
+//       CHECK:   scf.for %{{.*}} = %c0 to %[[ROUNDED]] step %c16 {
+//       CHECK:     math.exp %{{.*}} : vector<16xf32>
+//       CHECK:   scf.for %[[I:.*]] = %[[ROUNDED]] to %[[N]] step %c16 {
+//       CHECK:     %[[LEFT:.*]] = arith.subi %[[N]], %[[I]]
+//       CHECK:     %[[MASK:.*]] = vector.create_mask %[[LEFT]] : vector<16xi1>
+//       CHECK:     vector.maskedload %[[X]][%[[I]]], %[[MASK]]
+//       CHECK:     math.exp %{{.*}} : vector<16xf32>
+//       CHECK:     vector.maskedstore %[[X]][%[[I]]], %[[MASK]]
+func.func @dynamic(%x: memref<?xf32>) {
+  linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]}
+      ins(%x : memref<?xf32>) outs(%x : memref<?xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %e = math.exp %in : f32
+    linalg.yield %e : f32
+  }
+  return
+}
+
+// -----
+
+#rows = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// Sums of lanes; the lanes behind the end of 17 elements add nothing.
+
+// CHECK-LABEL: func.func @sum(
+//  CHECK-SAME:   %[[X:.*]]: memref<8x17xf32>, %[[Y:.*]]: memref<8xf32>)
+//   CHECK-DAG:   %[[ZEROS:.*]] = arith.constant dense<0.000000e+00> : vector<16xf32>
+//       CHECK:   scf.for %[[I:.*]] =
+//       CHECK:     %[[OLD:.*]] = memref.load %[[Y]][%[[I]]]
+//       CHECK:     %[[WHOLE:.*]] = vector.load %[[X]][%[[I]], %c0] : memref<8x17xf32>, vector<16xf32>
+//       CHECK:     %[[SUM:.*]] = vector.reduction <add>, %{{.*}}, %[[OLD]] fastmath<reassoc>
+//       CHECK:     vector.maskedload
+//       CHECK:     arith.select %{{.*}}, %{{.*}}, %[[ZEROS]]
+//       CHECK:     %[[ALL:.*]] = vector.reduction <add>, %{{.*}}, %[[SUM]] fastmath<reassoc>
+//       CHECK:     memref.store %[[ALL]], %[[Y]][%[[I]]]
+func.func @sum(%x: memref<8x17xf32>, %y: memref<8xf32>) {
+  linalg.generic {indexing_maps = [#rows, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<8x17xf32>) outs(%y : memref<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %s = arith.addf %out, %in fastmath<reassoc> : f32
+    linalg.yield %s : f32
+  }
+  return
+}
+
+// -----
+
+#ids = affine_map<(i, j) -> (i)>
+#rows = affine_map<(i, j) -> (i, j)>
+
+// Looked-up rows are copied as vectors.
+
+// CHECK-LABEL: func.func @embedding(
+//  CHECK-SAME:   %[[IDS:.*]]: memref<?xi64>, %[[TABLE:.*]]: memref<100x64xf32>, %[[Y:.*]]: memref<?x64xf32>)
+//       CHECK:   scf.for %[[I:.*]] =
+//       CHECK:     %[[ID:.*]] = memref.load %[[IDS]][%[[I]]]
+//       CHECK:     %[[ROW:.*]] = arith.index_cast %[[ID]] : i64 to index
+//       CHECK:     %[[V:.*]] = vector.load %[[TABLE]][%[[ROW]], %c0] : memref<100x64xf32>, vector<64xf32>
+//       CHECK:     vector.store %[[V]], %[[Y]][%[[I]], %c0]
+func.func @embedding(%ids: memref<?xi64>, %table: memref<100x64xf32>, %y: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [#ids, #rows], iterator_types = ["parallel", "parallel"]}
+      ins(%ids : memref<?xi64>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%id: i64, %out: f32):
+    %row = arith.index_cast %id : i64 to index
+    %column = linalg.index 1 : index
+    %v = memref.load %table[%row, %column] : memref<100x64xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+#vector = affine_map<(i) -> (i)>
+#scalar = affine_map<(i) -> ()>
+
+// CHECK-LABEL: func.func @left(
+// CHECK-COUNT-3: linalg.generic
+func.func @left(%strided: memref<?xf32, strided<[2]>>, %x: memref<?xf32>, %s: memref<f32>, %bits: memref<?xi1>) {
+  // expected-remark @below {{is not vectorised: no loop runs over contiguous elements of all operands}}
+  linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]}
+      ins(%x : memref<?xf32>) outs(%strided : memref<?xf32, strided<[2]>>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  // expected-remark @below {{is not vectorised: the order of the sum is fixed}}
+  linalg.generic {indexing_maps = [#vector, #scalar], iterator_types = ["reduction"]}
+      ins(%x : memref<?xf32>) outs(%s : memref<f32>) {
+  ^bb0(%in: f32, %out: f32):
+    %sum = arith.addf %out, %in : f32
+    linalg.yield %sum : f32
+  }
+  // expected-remark @below {{is not vectorised: of an element type without vectors}}
+  linalg.generic {indexing_maps = [#vector], iterator_types = ["parallel"]} outs(%bits : memref<?xi1>) {
+  ^bb0(%out: i1):
+    %true = arith.constant true
+    linalg.yield %true : i1
+  }
+  return
+}
