@@ -185,9 +185,8 @@ private:
   LogicalResult checkExtents(linalg::ContractOp op, const Projection &match,
                              PatternRewriter &rewriter) const {
     Type inputType = getTensorType(match.input).getElementType();
-    bool isNarrow = inputType.isF16() || inputType.isBF16();
     if (!getTensorType(match.init).getElementType().isF32() ||
-        !(inputType.isF32() || (isNarrow && match.rows != 1)))
+        !(inputType.isF32() || inputType.isF16() || inputType.isBF16()))
       return leave(op, rewriter, "input or result is not f32");
     if (ShapedType::isDynamic(match.k) || ShapedType::isDynamic(match.n))
       return leave(op, rewriter, "weight has a dynamic extent");
@@ -207,7 +206,7 @@ private:
 
   /// Whether products of pairs of bf16 are added.
   bool isPairs(const Projection &match) const {
-    return pairs && match.rows != 1 && match.k % (2 * depthMultiple) == 0 &&
+    return pairs && match.k % (2 * depthMultiple) == 0 &&
            getTensorType(match.input).getElementType().isBF16() &&
            getTensorType(match.weight).getElementType().isBF16();
   }
@@ -234,9 +233,11 @@ private:
   /// The product of the packed operands, as [rows, columns].
   Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
                      Value input, ArrayRef<OpFoldResult> resultSizes) const {
-    bool isSingleRow = match.rows == 1;
     // Features follow in pairs behind the rows or columns of a tile.
     bool isPair = isPairs(match);
+    // A single row of pairs is a tile with padding: reading the weight takes
+    // longer than the products of a whole tile.
+    bool isSingleRow = match.rows == 1 && !isPair;
     auto packTiles = [&](Value source, StringRef className, int64_t dim,
                          int64_t tile, ArrayRef<int64_t> outerPermutation) {
       SmallVector<int64_t> dims{dim}, tiles{tile};
