@@ -53,6 +53,15 @@ transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) 
   transform.yield
 }
 
+// Runs on memory: what is in no tile becomes loops over vectors.
+transform.named_sequence @vectorize(%module: !transform.any_op {transform.readonly}) {
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %vectors = transform.apply_registered_pass "gpt-vectorize-linalg" with options = {"lanes" = 16} to %functions
+    : (!transform.any_op) -> !transform.any_op
+  transform.yield
+}
+
 transform.named_sequence @lower_vectors(%module: !transform.any_op {transform.readonly}) {
   %functions = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
