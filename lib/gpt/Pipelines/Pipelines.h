@@ -103,8 +103,9 @@ struct GptToLLVMOptions : public PassPipelineOptions<GptToLLVMOptions> {
       llvm::cl::init("")};
   PassOptions::Option<bool> specializeShapes{
       *this, "specialize-shapes",
-      llvm::cl::desc("From level 2 on: code of its own for single tokens, which "
-                     "sums in another order than that for several"),
+      llvm::cl::desc(
+          "From level 2 on: code of its own for single tokens, which "
+          "sums in another order than that for several"),
       llvm::cl::init(true)};
   PassOptions::Option<bool> expandBF16{
       *this, "expand-bf16",
