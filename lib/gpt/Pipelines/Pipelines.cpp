@@ -90,7 +90,7 @@ void gpt::buildLinalgToVectorPipeline(OpPassManager &pm,
                                       const LinalgToVectorOptions &options) {
   pm.addPass(createDecomposeAggregates());
   if (options.fuseElementwise) {
-    pm.addPass(createLinalgElementwiseOpFusionPass());
+    pm.addPass(createFuseElementwise());
     addCleanup(pm);
   }
   if (!options.schedule.empty()) {

@@ -212,6 +212,23 @@ def DecomposeAggregates : Pass<"gpt-decompose-aggregates"> {
   ];
 }
 
+def FuseElementwise : Pass<"gpt-fuse-elementwise"> {
+  let summary = "Fuse chains of element-wise ops, products left alone";
+  let description = [{
+    Fuses element-wise `linalg` ops into the op that alone reads them, and moves
+    reshapes out of the way between them. Unlike upstream's
+    `linalg-fuse-elementwise-ops` it moves no reshape through a contraction: a
+    product keeps the rank of its operands.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "Number of ops that are gone">
+  ];
+}
+
 def DuplicateFills : Pass<"gpt-duplicate-fills"> {
   let summary = "Give every op that writes a filled tensor its own fill";
   let description = [{
