@@ -60,8 +60,8 @@ struct FuseElementwise final
     GreedyRewriteConfig config;
     config.setUseTopDownTraversal();
     unsigned before = countOps();
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns),
-                                     config)))
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       return signalPassFailure();
     numFused += before - std::min(before, countOps());
   }
