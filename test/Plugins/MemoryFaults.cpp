@@ -73,17 +73,20 @@ static const Fault faults[] = {
              !matchPattern(op->getOperand(1), m_ConstantFloat(&value)))
            return;
          OpBuilder builder(op);
-         auto type = cast<FloatType>(op->getOperand(1).getType());
+         Type type = op->getOperand(1).getType();
          double changed = value.convertToFloat() * 1.01;
+         TypedAttr constant =
+             builder.getFloatAttr(getElementTypeOrSelf(type), changed);
+         if (auto vectorType = dyn_cast<VectorType>(type))
+           constant = DenseElementsAttr::get(vectorType, Attribute(constant));
          op->setOperand(
-             1, arith::ConstantOp::create(builder, op->getLoc(),
-                                          builder.getFloatAttr(type, changed)));
+             1, arith::ConstantOp::create(builder, op->getLoc(), constant));
        });
      }},
     {"swapped-select",
      [](Operation *root) {
        changeFirst(root, "arith.select", [](Operation *op) {
-         if (!isa<FloatType>(op->getResult(0).getType()))
+         if (!isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
            return false;
          Value first = op->getOperand(1);
          op->setOperand(1, op->getOperand(2));
