@@ -1,0 +1,179 @@
+//===- SchedulePasses.td - what schedules run --------------*- tablegen -*-===//
+//
+// Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes that run schedules, and those that schedules run.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GPT_TRANSFORMS_SCHEDULEPASSES_TD
+#define GPT_TRANSFORMS_SCHEDULEPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PackProjections : Pass<"gpt-pack-projections", "ModuleOp"> {
+  let summary = "Pack the operands of products with a weight";
+  let description = [{
+    Rewrites every `linalg.contract` of rows `[rows..., k]` with a weight `[n, k]`
+    or `[k, n]` into one of panels: rows in tiles of `row-tile`, columns in tiles
+    of `column-tile`, with zeros behind the last row and column. Several
+    dimensions of rows, a batch of sequences, are one: single rows of a batch
+    fill tiles together. The packed contraction carries
+    `gpt.class = "projection"`, the packed rows `gpt.class = "rows"`, the packed
+    weight `gpt.class = "weight"`: the names under which schedules find them. The
+    result is a `linalg.unpack` with `gpt.class = "product"`. Rows of bf16 or f16
+    are extended to f32, or, with `pairs` and a weight of bf16, both are packed in
+    pairs of features, as `"pair_rows"` and `"pair_weight"`.
+
+    A product of a single row with a weight (an argument that is `gpt.weight` in
+    every call) reads the same panels and carries `gpt.class = "row_projection"`;
+    the row stays as it is.
+
+    Left alone: products of a single row with anything else (reading it once as
+    it is costs less than a copy), of a depth that is not a multiple of
+    `depth-multiple`, with fewer columns than a tile, and of a single row of
+    another type than f32.
+  }];
+  let options = [
+    Option<"rowTile", "row-tile", "int64_t", "8", "Rows of a tile">,
+    Option<"columnTile", "column-tile", "int64_t", "32", "Columns of a tile">,
+    Option<"depthMultiple", "depth-multiple", "int64_t", "16",
+           "What the depth must be a multiple of">,
+    Option<"pairs", "pairs", "bool", "false",
+           "Pack bf16 rows and a bf16 weight in pairs of features">
+  ];
+  let statistics = [
+    Statistic<"numPacked", "num-packed", "Number of products packed">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def HoistWeightPacking : Pass<"gpt-hoist-weight-packing", "ModuleOp"> {
+  let summary = "Move what packs a weight out of the functions";
+  let description = [{
+    A weight is the same in every call, so what packs it need run only once. The
+    pass takes every value that is computed from weights and constants alone, that
+    contains a `linalg.pack` with `gpt.class = "weight"` and whose elements are
+    no wider than those of the weights, and makes it an argument of its
+    function:
+
+    ```mlir
+    func.func private @block(%x: ..., %w: tensor<96x48xf32>) {
+      %p = linalg.pack %w inner_dims_pos = [0] inner_tiles = [32] into %empty
+             {gpt.class = "weight"} : tensor<96x48xf32> -> tensor<3x48x32xf32>
+      use(%p)
+    }
+    // becomes
+    func.func private @block(%x: ..., %p: tensor<3x48x32xf32>) { use(%p) }
+    ```
+
+    and likewise the callers, up to the `gpt.weight` arguments of public
+    functions. A weight that is also used unpacked stays an argument as well.
+    Packed weights follow the other arguments. For each way of packing, a public
+    function is added that writes the packed form of its first arguments to its
+    last one:
+
+    ```mlir
+    func.func @gpt_pack_0(%w: tensor<96x48xf32>, %packed: memref<3x48x32xf32>)
+    ```
+
+    The attribute `gpt.packing` of the module says who takes what. It stays on
+    the module to the end:
+
+    ```mlir
+    gpt.packing = {
+      // Each packed weight: who makes it of which weights.
+      weights = [{function = "gpt_pack_0", layout = "<hash of the function>",
+                  sources = ["h.0.w"], type = tensor<3x48x32xf32>}, ...],
+      // Each public function that changed: the arguments it has kept, by their
+      // number before, and the packed weights that follow them.
+      functions = {decode = {arguments = array<i64: 0, 1>,
+                             packed = array<i64: 0, 1, 2>}, ...}
+    }
+    ```
+
+    A pack stays where it is if its source is not a weight in every call of its
+    function, and in a module that has `gpt.packing` already; a remark says so.
+  }];
+  let statistics = [
+    Statistic<"numWeights", "num-weights", "Number of packed weights">,
+    Statistic<"numFunctions", "num-functions", "Number of packing functions">,
+    Statistic<"numKept", "num-kept", "Number of packs that were not hoisted">
+  ];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def FormEpilogues : Pass<"gpt-form-epilogues"> {
+  let summary = "Gather what is computed from a packed product in one op";
+  let description = [{
+    Runs after `gpt-pack-projections`. What is computed element by element from
+    a product, and from nothing but it and tensors that exist before, becomes
+    one `linalg.generic` of rows and columns: bias, activation, gate, residual,
+    casts. It carries `gpt.class = "epilogue"` and reads the product as its first
+    operand, or `gpt.class = "joint_epilogue"` and reads two products. A product
+    that several ops read gets an epilogue that changes nothing.
+  }];
+  let statistics = [
+    Statistic<"numFused", "num-fused",
+              "Number of epilogues that compute something">
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def BoundMaskedTransfers : Pass<"gpt-bound-masked-transfers"> {
+  let summary = "Replace masks by the bounds of the tensor that is read or written";
+  let description = [{
+    Masked vectorisation of a tile that the end of a tensor may cut off makes
+    masks of the extents of the tile. Where a mask says nothing but where the
+    tensor ends, the transfer becomes one that is out of bounds there. A tile that
+    is written and read again becomes the vector that it was.
+  }];
+  let statistics = [
+    Statistic<"numBounded", "num-bounded", "Number of masks dropped">
+  ];
+}
+
+def LowerPairProducts : Pass<"gpt-lower-pair-products"> {
+  let summary = "Lower contractions of pairs of bf16 to AVX-512 BF16";
+  let description = [{
+    Contractions `[k, m, 2] x [k, n, 2] -> [m, n]` of bf16 with sums in f32
+    become `x86vector.avx512.dot`, and what packs pairs of rows becomes
+    `vector.interleave`. Runs on vectors and memory, last before the conversion to
+    LLVM; for targets that have `avx512bf16`.
+  }];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of contractions lowered">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::x86vector::X86VectorDialect"];
+}
+
+def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {
+  let summary = "Apply a sequence of a schedule";
+  let description = [{
+    Runs the named sequence `sequence` of a schedule on the module. `schedule` is
+    the name of a built-in one (a file of `lib/gpt/Schedules`) or the path of a
+    file that ends in `.mlir`.
+  }];
+  let options = [
+    Option<"schedule", "schedule", "std::string", /*default=*/"",
+           "Name of a built-in schedule, or a file">,
+    Option<"sequence", "sequence", "std::string", "\"tile\"",
+           "Name of the sequence">,
+    Option<"optional", "optional", "bool", "false",
+           "Do nothing if the schedule has no such sequence">
+  ];
+  let dependentDialects = ["::mlir::transform::TransformDialect"];
+}
+
+#endif // GPT_TRANSFORMS_SCHEDULEPASSES_TD
