@@ -125,3 +125,28 @@ func.func @left(%n: memref<index>, %x: memref<4xf32>) -> memref<4xf32> {
   memref.copy %carried, %result : memref<4xf32> to memref<4xf32>
   return %result : memref<4xf32>
 }
+
+// -----
+
+// Extents of one name are equal, so these two never live at once share a place.
+// CHECK-LABEL: func.func @named(
+//  CHECK-SAME:   %[[X:[a-z0-9]*]]: memref<?xf32> {gpt.dims = ["n"]}
+//       CHECK:   %[[N:.*]] = memref.dim %[[X]], %c0
+//   CHECK-NOT:   memref.dim
+//       CHECK:   %[[W:.*]] = memref.alloc
+//       CHECK:   memref.view %[[W]][%c0][%[[N]]] : memref<?xi8> to memref<?x64xf32>
+//       CHECK:   memref.view %[[W]][%c0][%[[N]]] : memref<?xi8> to memref<?x16xf32>
+// expected-remark @below {{'named' needs a workspace for 2 buffers, in bytes: 256 * (dim 0 of argument 0)}}
+func.func @named(%x: memref<?xf32> {gpt.dims = ["n"]}, %y: memref<4x?xf32> {gpt.dims = ["", "n"]}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %m = memref.dim %y, %c1 : memref<4x?xf32>
+  %a = memref.alloc(%n) : memref<?x64xf32>
+  call @take(%a) : (memref<?x64xf32>) -> ()
+  %b = memref.alloc(%m) : memref<?x16xf32>
+  call @take_less(%b) : (memref<?x16xf32>) -> ()
+  return
+}
+func.func private @take(memref<?x64xf32>)
+func.func private @take_less(memref<?x16xf32>)

@@ -57,9 +57,19 @@ func.func private @block(%x: tensor<?x?x64xf32>, %w: tensor<64x64xf32>) -> tenso
 // -----
 
 // The batch of a cache has the name of an input's; its capacity has not. Clones
-// that are equal are one.
+// that are equal are one. Of extents with one name one is tested, and the names
+// of those that stay dynamic stay.
 // CHECK-LABEL: func.func @first(
+//  CHECK-SAME:   %[[X:.*]]: tensor<?x1x64xf32> {gpt.dims
+//       CHECK:   %[[BATCH:.*]] = tensor.dim %[[X]], %c0
+//   CHECK-NOT:   tensor.dim
+//       CHECK:   %[[ONE:.*]] = arith.cmpi eq, %[[BATCH]], %c1
+//       CHECK:   scf.if %[[ONE]]
 //       CHECK:   func.call @first_1({{.*}}) : (tensor<1x1x64xf32>, tensor<1xi64>, tensor<1x4x?x16xf32>, tensor<1x4x?x16xf32>)
+// CHECK-LABEL: func.func private @first_general(
+//  CHECK-SAME:   tensor<?x1x64xf32> {gpt.dims = ["batch", "", ""]}, %{{.*}}: tensor<?xi64> {gpt.dims = ["batch"]}
+// CHECK-LABEL: func.func private @first_1(
+//  CHECK-SAME:   tensor<1x1x64xf32>, %{{.*}}: tensor<1xi64>, %{{.*}}: tensor<1x4x?x16xf32> {gpt.dims = ["", "", "capacity", ""]}
 // CHECK-LABEL: func.func @second(
 //       CHECK:   func.call @first_1(
 func.func @first(%x: tensor<?x1x64xf32> {gpt.name = "x", gpt.dims = ["batch", "", ""]}, %p: tensor<?xi64> {gpt.name = "positions", gpt.positions, gpt.dims = ["batch"]}, %k: tensor<?x4x?x16xf32> {gpt.name = "k", gpt.cache = "key", gpt.dims = ["batch", "", "capacity", ""]}, %v: tensor<?x4x?x16xf32> {gpt.name = "v", gpt.cache = "value", gpt.dims = ["batch", "", "capacity", ""]}) -> (tensor<?x1x64xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) {

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "gpt/Transforms/EntryValues.h"
+#include "gpt/GptDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -60,13 +61,63 @@ struct DimOfReshape final : public OpRewritePattern<memref::DimOp> {
   }
 };
 
+/// An extent in terms of the first argument that has one of the same name:
+///
+///   func.func @f(%a: memref<?xf32> {gpt.dims = ["n"]},
+///                %b: memref<?xf32> {gpt.dims = ["n"]})
+///   %n = memref.dim %b, %c0
+///
+///   %n = memref.dim %a, %c0
+struct DimOfSameName final : public OpRewritePattern<memref::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(memref::DimOp op,
+                                PatternRewriter &rewriter) const final {
+    auto argument = dyn_cast<BlockArgument>(op.getSource());
+    std::optional<int64_t> index = op.getConstantIndex();
+    if (!argument || !index)
+      return rewriter.notifyMatchFailure(op, "no extent of an argument");
+    Block *block = argument.getOwner();
+    auto function = dyn_cast<func::FuncOp>(block->getParentOp());
+    if (!function || !block->isEntryBlock())
+      return rewriter.notifyMatchFailure(op, "no extent of an argument");
+    Attribute name = getName(function, argument.getArgNumber(), *index);
+    if (!name)
+      return rewriter.notifyMatchFailure(op, "the extent has no name");
+    for (unsigned other = 0; other <= argument.getArgNumber(); ++other) {
+      auto type = dyn_cast<MemRefType>(function.getArgumentTypes()[other]);
+      for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
+        if (getName(function, other, dim) != name)
+          continue;
+        if (other == argument.getArgNumber() && dim == *index)
+          return rewriter.notifyMatchFailure(op, "it is the first of its name");
+        rewriter.replaceOpWithNewOp<memref::DimOp>(
+            op, function.getArgument(other), dim);
+        return success();
+      }
+    }
+    llvm_unreachable("the extent itself has the name");
+  }
+
+private:
+  /// The name of an extent, null if it has none.
+  static Attribute getName(func::FuncOp function, unsigned argument,
+                           int64_t dim) {
+    auto names = function.getArgAttrOfType<ArrayAttr>(argument, gpt::kDimsAttr);
+    if (!names || dim < 0 || dim >= static_cast<int64_t>(names.size()))
+      return {};
+    auto name = dyn_cast<StringAttr>(names[dim]);
+    return name && !name.empty() ? name : Attribute();
+  }
+};
+
 } // namespace
 
 LogicalResult gpt::simplifySizes(func::FuncOp function) {
   RewritePatternSet patterns(function.getContext());
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   memref::DimOp::getCanonicalizationPatterns(patterns, function.getContext());
-  patterns.add<DimOfReshape>(function.getContext());
+  patterns.add<DimOfReshape, DimOfSameName>(function.getContext());
   if (failed(applyPatternsGreedily(function, std::move(patterns))))
     return failure();
   IRRewriter rewriter(function.getContext());

@@ -229,6 +229,7 @@ namespace {
 struct NamedExtent {
   unsigned argument;
   int64_t dim;
+  Attribute name;
 };
 } // namespace
 
@@ -246,17 +247,17 @@ static SmallVector<NamedExtent> findExtents(func::FuncOp function) {
         continue;
       for (auto [dim, name] : llvm::enumerate(dims))
         if (type.isDynamicDim(dim) && !cast<StringAttr>(name).empty())
-          action(NamedExtent{index, static_cast<int64_t>(dim)}, name);
+          action(NamedExtent{index, static_cast<int64_t>(dim), name});
     }
   };
-  visit([&](NamedExtent extent, Attribute name) {
+  visit([&](NamedExtent extent) {
     if (!function.getArgAttr(extent.argument, gpt::kWeightAttr) &&
         !function.getArgAttr(extent.argument, gpt::kCacheAttr))
-      names.insert(name);
+      names.insert(extent.name);
   });
   SmallVector<NamedExtent> extents;
-  visit([&](NamedExtent extent, Attribute name) {
-    if (names.contains(name))
+  visit([&](NamedExtent extent) {
+    if (names.contains(extent.name))
       extents.push_back(extent);
   });
   return extents;
@@ -277,6 +278,29 @@ static bool hasUnnamedExtent(func::FuncOp function) {
         return true;
   }
   return false;
+}
+
+/// Drops what is said of arguments and results but for the names of extents:
+/// that equal ones are equal is of use to later passes. What has become static
+/// has no name.
+static void keepExtentNamesOnly(func::FuncOp function,
+                                func::FuncOp dispatcher) {
+  function.removeArgAttrsAttr();
+  function.removeResAttrsAttr();
+  auto unnamed = StringAttr::get(function.getContext(), "");
+  for (auto [index, argument] : llvm::enumerate(function.getArgumentTypes())) {
+    auto type = dyn_cast<RankedTensorType>(argument);
+    auto dims = dispatcher.getArgAttrOfType<ArrayAttr>(index, gpt::kDimsAttr);
+    if (!type || !dims)
+      continue;
+    SmallVector<Attribute> names(dims.getValue());
+    for (auto [dim, name] : llvm::enumerate(names))
+      if (!type.isDynamicDim(dim))
+        name = unnamed;
+    if (llvm::any_of(names, [&](Attribute name) { return name != unnamed; }))
+      function.setArgAttr(index, gpt::kDimsAttr,
+                          ArrayAttr::get(function.getContext(), names));
+  }
 }
 
 /// The types of the arguments once these extents are `value`.
@@ -312,13 +336,16 @@ static SmallVector<Value> buildCall(OpBuilder &builder, func::FuncOp dispatcher,
   return castTo(builder, loc, call.getResults(), dispatcher.getResultTypes());
 }
 
-/// Whether all extents are `value`.
+/// Whether all extents are `value`. Those of one name are equal: one is asked.
 static Value buildTest(OpBuilder &builder, func::FuncOp dispatcher,
                        ArrayRef<NamedExtent> extents, int64_t value) {
   Location loc = dispatcher.getLoc();
   Value expected = arith::ConstantIndexOp::create(builder, loc, value);
   Value test;
+  llvm::SmallDenseSet<Attribute> asked;
   for (NamedExtent extent : extents) {
+    if (!asked.insert(extent.name).second)
+      continue;
     Value actual = tensor::DimOp::create(
         builder, loc, dispatcher.getArgument(extent.argument), extent.dim);
     Value equal = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
@@ -426,8 +453,9 @@ private:
     function.setSymName((dispatcher.getSymName() + "_general").str());
     function.setPrivate();
     // Names and weights are known by the function that is called from outside.
-    function.removeArgAttrsAttr();
-    function.removeResAttrsAttr();
+    keepExtentNamesOnly(function, dispatcher);
+    for (const Version &version : versions)
+      keepExtentNamesOnly(version.function, dispatcher);
     symbols.insert(dispatcher, function->getIterator());
     symbols.insert(function);
 
