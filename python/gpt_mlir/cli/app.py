@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gpt_mlir.cli import texts
-from gpt_mlir.cli.stages import Reference, Stage
+from gpt_mlir.cli.stages import OpChecking, Reference, Stage
 
 __all__ = ["app"]
 
@@ -215,6 +215,10 @@ def verify(
             help="Check each step of a schedule; only for .mlir files if not said.",
         ),
     ] = None,
+    ops: Annotated[
+        OpChecking,
+        typer.Option(help="Check ops alone, too: show the worst of each stage, or all of them."),
+    ] = OpChecking.WORST,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs of an .mlir file.")] = 0,
     trials: Annotated[int, typer.Option(min=1, help="Sets of such inputs.")] = 3,
     size: Annotated[
@@ -252,6 +256,7 @@ def verify(
         new_tokens=max_new_tokens,
         reference=reference,
         steps=steps,
+        ops=ops,
         seed=seed,
         trials=trials,
         sizes=size or [],

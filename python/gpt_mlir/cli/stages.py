@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["Reference", "Stage"]
+__all__ = ["OpChecking", "Reference", "Stage"]
 
 
 class Stage(enum.StrEnum):
@@ -23,3 +23,11 @@ class Reference(enum.StrEnum):
 
     FLOAT64 = "float64"
     TRANSFORMERS = "transformers"
+
+
+class OpChecking(enum.StrEnum):
+    """What verification does with single ops."""
+
+    NONE = "none"
+    WORST = "worst"
+    ALL = "all"

@@ -68,7 +68,8 @@ VERIFY = """Check every stage of the compiler against an independent reference.
 Runs the model, or each function of an .mlir file on random inputs, with the code of each stage:
 the pipeline up to there, then the plainest lowering. Prints for each stage the largest errors,
 the change from the stage before, and how much of the tolerance is used. The reference is an
-evaluator in float64 that knows nothing of the compiler, or transformers.
+evaluator in float64 that knows nothing of the compiler, or transformers. Each op is also compiled
+alone and run on operands that it has there; the last column names the worst.
 
 Exit code 1 if a stage is outside of its tolerance. With --bisect the module is then reduced, and
 a folder gets the smallest part that fails, the pass that is to blame, and the IR around it.

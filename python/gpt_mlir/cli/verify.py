@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from gpt_mlir.cli.stages import OpChecking
 from gpt_mlir.errors import ConfigError, InputError
 from gpt_mlir.verify.bisection import Verdict
 from gpt_mlir.verify.report import Report, table_header, table_row
@@ -23,6 +24,7 @@ def run(
     new_tokens: int,
     reference: str,
     steps: bool | None,
+    ops: OpChecking,
     seed: int,
     trials: int,
     sizes: Sequence[str],
@@ -39,6 +41,7 @@ def run(
         new_tokens: Tokens that a model decodes.
         reference: "float64" or "transformers".
         steps: Whether schedules are taken apart; None for modules only.
+        ops: Whether ops are checked alone, and what is printed of them.
         seed: Seed of the inputs of a module.
         trials: Sets of inputs of a module.
         sizes: "name=number" each: sizes of a module's dynamic dimensions.
@@ -67,7 +70,7 @@ def run(
 
     def show(outcome: Any) -> None:
         if not as_json:
-            print(table_row(outcome, tokens=is_model), flush=True)
+            print(table_row(outcome, tokens=is_model, ops=ops == OpChecking.ALL), flush=True)
 
     if not as_json:
         print(table_header(tokens=is_model), flush=True)
@@ -81,6 +84,7 @@ def run(
             reference="transformers" if reference == "transformers" else "float64",
             options=options,
             steps=bool(steps),
+            ops=ops != OpChecking.NONE,
             on_outcome=show,
         )
     else:
@@ -89,6 +93,7 @@ def run(
             options=options,
             inputs=inputs,
             steps=steps is not False,
+            ops=ops != OpChecking.NONE,
             subject=str(model),
             on_outcome=show,
         )

@@ -161,7 +161,7 @@ class _Failure:
             return False
         program = ModuleProgram(module, inputs)
         try:
-            observations = run_program(program, executable)
+            observations = run_program(program.run, executable)
         except CrashError:
             return True
         return compare(observations, program.expected).misses > 0

@@ -16,7 +16,7 @@ from gpt_mlir.verify.evaluator import Expected, Interpreter, Noise, expect_all
 from gpt_mlir.verify.inputs import InputOptions, check_sizes, make_inputs
 from gpt_mlir.verify.reference import Array
 
-__all__ = ["Call", "ModuleProgram", "Observation", "Program", "call_compiled"]
+__all__ = ["Call", "ModuleProgram", "Observation", "Program", "call_compiled", "call_evaluated"]
 
 # Runs a function with one array per argument; returns one per result, then the updated caches.
 Call = Callable[[str, Sequence[Array]], list[Array]]
@@ -74,15 +74,7 @@ class Program:
 
     def evaluator(self, noise: Noise | None = None) -> Call:
         """Returns a call of the evaluator."""
-        interpreter = Interpreter(self.module, noise=noise)
-
-        def call(name: str, arguments: Sequence[Array]) -> list[Array]:
-            results = interpreter.call(name, arguments)
-            caches = _cache_results(self.module, name)
-            order = sorted(range(len(results)), key=lambda index: index in caches)
-            return [results[index] for index in order]
-
-        return call
+        return call_evaluated(Interpreter(self.module, noise=noise), self.module)
 
     def result_types(self, name: str) -> list[DType]:
         """Returns the element types of what a call of a function returns."""
@@ -145,6 +137,18 @@ def call_compiled(executable: Executable, weights: Mapping[str, Array] | None = 
         results = list(returned.values()) if isinstance(returned, dict) else [returned]
         values = [value for value in results if value is not None]
         return [*values, *(named[cache.name] for cache in signature.caches)]
+
+    return call
+
+
+def call_evaluated(interpreter: Interpreter, module: Any) -> Call:
+    """Returns a call of an evaluator of `module` in the form of a `Program`."""
+
+    def call(name: str, arguments: Sequence[Array]) -> list[Array]:
+        results = interpreter.call(name, arguments)
+        caches = _cache_results(module, name)
+        order = sorted(range(len(results)), key=lambda index: index in caches)
+        return [results[index] for index in order]
 
     return call
 

@@ -15,6 +15,7 @@ from typing import Any
 from gpt_mlir import ir
 from gpt_mlir.compiler import lower, run_pipeline
 from gpt_mlir.errors import GptMlirError
+from gpt_mlir.verify.extraction import extract
 from gpt_mlir.verify.inputs import InputOptions, dynamic_dims
 
 __all__ = ["Fails", "reduce_module"]
@@ -24,8 +25,6 @@ Fails = Callable[[Any, InputOptions], bool]
 
 _DIVISORS = (2, 3, 5, 7)
 _SMALL = (1, 2, 3, 5, 9)
-# Attributes of an argument that change how it is compiled, or what a caller may pass.
-_KEPT = ("gpt.weight", "gpt.cache", "gpt.positions", "bufferization.writable")
 
 
 def reduce_module(module: Any, inputs: InputOptions, fails: Fails) -> tuple[Any, InputOptions]:
@@ -46,7 +45,7 @@ def reduce_module(module: Any, inputs: InputOptions, fails: Fails) -> tuple[Any,
         ops = next(_failing_ops(flat, by_place, test), None)
         if ops is None:
             return flat, inputs
-        reduced = _divide_extents(_extract(ops), by_place, test)
+        reduced = _divide_extents(extract(ops), by_place, test)
     return reduced, _fewer_inputs(reduced, by_place, test)
 
 
@@ -68,10 +67,10 @@ def _failing_ops(module: Any, inputs: InputOptions, fails: Fails) -> Iterator[li
         key = (op.name, str(op.attributes), str([o.type for o in op.operands]))
         if key not in seen:
             seen.add(key)
-            if fails(_extract([op]), inputs):
+            if fails(extract([op]), inputs):
                 yield [op]
     for body in functions:
-        if body and fails(_extract(body), inputs):
+        if body and fails(extract(body), inputs):
             yield _without(body, inputs, fails)
 
 
@@ -83,7 +82,7 @@ def _without(ops: Sequence[Any], inputs: InputOptions, fails: Fails) -> list[Any
         begin = 0
         while begin < len(kept):
             fewer = kept[:begin] + kept[begin + size :]
-            if fewer and fails(_extract(fewer), inputs):
+            if fewer and fails(extract(fewer), inputs):
                 kept = fewer
             else:
                 begin += size
@@ -99,111 +98,6 @@ def _body(function: Any) -> list[Any]:
     return [op for op in operations[:-1] if not len(op.regions)]
 
 
-def _with_producers(ops: Sequence[Any]) -> list[Any]:
-    """Adds the ops that make what cannot be an argument: anything but a tensor."""
-    found: list[Any] = []
-
-    def add(op: Any) -> None:
-        if op in found:
-            return
-        for operand in op.operands:
-            if not isinstance(operand.type, ir.RankedTensorType) and not _is_argument(operand):
-                add(
-                    operand.owner.operation
-                    if hasattr(operand.owner, "operation")
-                    else operand.owner
-                )
-        found.append(op)
-
-    for op in ops:
-        add(op)
-    return found
-
-
-def _is_argument(value: Any) -> bool:
-    return isinstance(value.owner, ir.Block)
-
-
-def _extract(ops: Sequence[Any], types: Callable[[Any], Any] = lambda kind: kind) -> Any:
-    """Makes a module of one function of copies of `ops`.
-
-    What they use from elsewhere are arguments; what is not used among them are results.
-
-    Args:
-        ops: The ops, in order.
-        types: Changes the type of each value.
-    """
-    ops = _with_producers(ops)
-    inner = {result for op in ops for result in op.results}
-    used = {operand for op in ops for operand in op.operands}
-    arguments = list(
-        dict.fromkeys(operand for op in ops for operand in op.operands if operand not in inner)
-    )
-    results = [
-        result
-        for op in ops
-        for result in op.results
-        if (result not in used or _is_used_elsewhere(result, ops))
-        and isinstance(result.type, ir.RankedTensorType)
-    ]
-    context = ops[0].context
-    with context, ir.Location.unknown(context):
-        module = ir.Module.create()
-        kind = ir.FunctionType.get(
-            [types(value.type) for value in arguments], [types(value.type) for value in results]
-        )
-        attributes = {
-            "sym_name": ir.StringAttr.get("main"),
-            "function_type": ir.TypeAttr.get(kind),
-            "arg_attrs": ir.ArrayAttr.get(
-                [_argument_attributes(value, index) for index, value in enumerate(arguments)]
-            ),
-            "res_attrs": ir.ArrayAttr.get(
-                [_result_attributes(value, index) for index, value in enumerate(results)]
-            ),
-        }
-        with ir.InsertionPoint(module.body):
-            function = ir.Operation.create("func.func", attributes=attributes, regions=1)
-        block = function.regions[0].blocks.append(*kind.inputs)
-        values = dict(zip(arguments, block.arguments, strict=True))
-        with ir.InsertionPoint(block):
-            for op in ops:
-                copy = ir.Operation.create(
-                    op.name,
-                    results=[types(result.type) for result in op.results],
-                    operands=[values[operand] for operand in op.operands],
-                    attributes={name: op.attributes[name] for name in op.attributes},
-                )
-                values |= dict(zip(op.results, copy.results, strict=True))
-            ir.Operation.create("func.return", operands=[values[result] for result in results])
-    return module
-
-
-def _is_used_elsewhere(value: Any, ops: Sequence[Any]) -> bool:
-    return any(use.owner.operation not in ops for use in value.uses)
-
-
-def _argument_attributes(value: Any, index: int) -> Any:
-    kept = {}
-    if _is_argument(value):
-        all_ = value.owner.owner.attributes.get("arg_attrs")
-        own = all_[value.arg_number] if all_ is not None else {}
-        kept = {name: own[name] for name in _KEPT if name in own}
-    if "gpt.weight" not in kept:
-        kept["gpt.name"] = ir.StringAttr.get(f"x{index}")
-    return ir.DictAttr.get(kept)
-
-
-def _result_attributes(value: Any, index: int) -> Any:
-    attributes = {"gpt.name": ir.StringAttr.get(f"y{index}")}
-    if value.owner.name == "gpt.cached_attention" and value.result_number > 0:
-        cache = value.owner.operands[2 + value.result_number]
-        if "gpt.cache" in _argument_attributes(cache, 0):
-            kind = "key" if value.result_number == 1 else "value"
-            attributes["gpt.cache"] = ir.StringAttr.get(kind)
-    return ir.DictAttr.get(attributes)
-
-
 def _divide_extents(module: Any, inputs: InputOptions, fails: Fails) -> Any:
     """Divides static extents by small numbers as long as the module fails."""
     progress = True
@@ -211,7 +105,7 @@ def _divide_extents(module: Any, inputs: InputOptions, fails: Fails) -> Any:
         progress = False
         ops = _body(module.body.operations[0].operation)
         for divisor in _DIVISORS:
-            candidate = _extract(ops, functools.partial(_divided, divisor=divisor))
+            candidate = extract(ops, functools.partial(_divided, divisor=divisor))
             if str(candidate) != str(module) and fails(candidate, inputs):
                 module, progress = candidate, True
                 break

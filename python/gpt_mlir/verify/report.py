@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt_mlir.verify.checker import Outcome
+from gpt_mlir.verify.compare import Difference
 
 __all__ = ["Report", "table_header", "table_row"]
 
@@ -46,29 +47,45 @@ class Report:
 def table_header(*, tokens: bool) -> str:
     """Returns the first line of the table."""
     columns = f"{'stage':<{_WIDTH}}{'max abs':>10}{'max rel':>10}{'NMSE':>10}{'change':>10}"
-    return f"{columns}{'used':>7}  {'tokens  ' if tokens else ''}result"
+    return f"{columns}{'used':>7}  {'tokens  ' if tokens else ''}result  worst op alone"
 
 
-def table_row(outcome: Outcome, *, tokens: bool) -> str:
-    """Returns the line of one stage, and further ones for what went wrong."""
+def table_row(outcome: Outcome, *, tokens: bool, ops: bool = False) -> str:
+    """Returns the line of one stage, and further ones for what went wrong.
+
+    Args:
+        outcome: The stage.
+        tokens: Whether there is a column for tokens.
+        ops: Whether every op gets a line, not only the worst one a column.
+    """
     name = f"  {outcome.name}: {outcome.step}" if outcome.step else outcome.name
     name = name if len(name) < _WIDTH else f"{name[: _WIDTH - 2]}…"
     difference = outcome.difference
-    if difference is None:
-        numbers = " " * 47
-    else:
-        change = f"{outcome.change:>10.1e}" if outcome.change is not None else " " * 10
-        numbers = (
-            f"{difference.absolute:>10.1e}{difference.relative:>10.1e}{difference.nmse:>10.1e}"
-            f"{change}{min(difference.used, 9.99):>7.0%}"
-        )
+    numbers = " " * 47 if difference is None else _numbers(difference, outcome.change)
     chosen = ""
     if tokens:
         equal = difference is not None and difference.first_token is None
         chosen = f"{'equal' if equal else 'differ':<8}"
-    lines = [f"{name:<{_WIDTH}}{numbers}  {chosen}{outcome.status}"]
+    worst = outcome.worst_op
+    alone = f"  {_used(worst.difference)} {worst.op}" if worst is not None else ""
+    lines = [f"{name:<{_WIDTH}}{numbers}  {chosen}{outcome.status:<6}{alone}".rstrip()]
+    if ops:
+        lines += [f"    {op.op:<{_WIDTH - 4}}{_numbers(op.difference, None)}" for op in outcome.ops]
     if outcome.message:
         lines.append(f"    {outcome.message}")
     if difference is not None and difference.first_token is not None:
         lines.append(f"    first token that differs: {difference.first_token}")
     return "\n".join(lines)
+
+
+def _numbers(difference: Difference, change: float | None) -> str:
+    changed = f"{change:>10.1e}" if change is not None else " " * 10
+    return (
+        f"{difference.absolute:>10.1e}{difference.relative:>10.1e}{difference.nmse:>10.1e}"
+        f"{changed}{_used(difference):>7}"
+    )
+
+
+def _used(difference: Difference) -> str:
+    """Returns the share of the tolerance that is used; what is far above it is not told apart."""
+    return f"{min(difference.used, 9.99):.0%}"

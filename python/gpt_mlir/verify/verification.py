@@ -16,9 +16,10 @@ from gpt_mlir.generation.prompts import PromptEncoder
 from gpt_mlir.verify.checker import Checker, Outcome
 from gpt_mlir.verify.inputs import InputOptions
 from gpt_mlir.verify.model_program import ModelProgram, Reference
+from gpt_mlir.verify.op_checks import OpChecks, open_op_checks
 from gpt_mlir.verify.program import ModuleProgram, Program
 from gpt_mlir.verify.report import Report
-from gpt_mlir.verify.stages import StagePlan
+from gpt_mlir.verify.stages import Point, StagePlan
 
 __all__ = [
     "DEFAULT_PROMPT",
@@ -62,6 +63,7 @@ def verify_module(
     options: CompileOptions | None = None,
     inputs: InputOptions | None = None,
     steps: bool = True,
+    ops: bool = True,
     subject: str = "module",
     on_outcome: OnOutcome | None = None,
 ) -> Report:
@@ -72,6 +74,7 @@ def verify_module(
         options: How it is compiled.
         inputs: The random inputs.
         steps: Whether schedules are taken apart.
+        ops: Whether each op is checked alone, too.
         subject: What the report calls it.
         on_outcome: Called with each stage as soon as it is known.
 
@@ -80,7 +83,7 @@ def verify_module(
         InputError: A function cannot be evaluated, or an option does not fit.
     """
     program = ModuleProgram(module, inputs or InputOptions())
-    return _verify(program, options, steps, subject, "float64", on_outcome)
+    return _verify(program, options, steps, ops, subject, "float64", on_outcome)
 
 
 def verify_model(
@@ -91,6 +94,7 @@ def verify_model(
     reference: Reference = "float64",
     options: CompileOptions | None = None,
     steps: bool = False,
+    ops: bool = True,
     on_outcome: OnOutcome | None = None,
 ) -> Report:
     """Runs a model at every stage: the logits of a prompt and of some tokens after it.
@@ -102,6 +106,7 @@ def verify_model(
         reference: The evaluator in float64, or transformers in float64.
         options: How it is compiled.
         steps: Whether schedules are taken apart.
+        ops: Whether each distinct op is checked alone, too.
         on_outcome: Called with each stage as soon as it is known.
 
     Raises:
@@ -110,7 +115,7 @@ def verify_model(
     program = open_model(
         folder, prompt=prompt, new_tokens=new_tokens, reference=reference, options=options
     )
-    return _verify(program, options, steps, str(folder), reference, on_outcome)
+    return _verify(program, options, steps, ops, str(folder), reference, on_outcome)
 
 
 def open_model(
@@ -142,17 +147,33 @@ def _verify(
     program: Program,
     options: CompileOptions | None,
     steps: bool,
+    ops: bool,
     subject: str,
     reference: str,
     on_outcome: OnOutcome | None,
 ) -> Report:
+    options = options or CompileOptions()
     outcomes = []
-    with open_checker(program, options or CompileOptions()) as checker:
-        for outcome in checker.outcomes(steps=steps):
+    with open_checker(program, options) as checker, contextlib.ExitStack() as stack:
+        checks = stack.enter_context(open_op_checks(program, options)) if ops else None
+        for outcome in _outcomes(checker, checks, steps=steps):
             outcomes.append(outcome)
             if on_outcome is not None:
                 on_outcome(outcome)
     return Report(subject=subject, reference=reference, outcomes=outcomes)
+
+
+def _outcomes(checker: Checker, checks: OpChecks | None, *, steps: bool) -> Iterator[Outcome]:
+    """Checks all stages, in the order of the pipeline, and at each of them the ops alone."""
+    plan = checker.plan
+    if checks is not None:
+        by_op = checker.check_run(Point((), 0, "gpt, op by op"), checks.run_op_by_op)
+        yield checks.add_to(by_op, plan.start)
+    for point in (plan.start, *plan.points(steps=steps)):
+        outcome = checker.check(point)
+        yield outcome if checks is None or point.step else checks.add_to(outcome, point)
+    final = checker.check_final()
+    yield final if checks is None else checks.add_to(final, None)
 
 
 @contextlib.contextmanager

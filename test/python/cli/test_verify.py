@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,20 @@ def test_a_module(module: Path) -> None:
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0].split()[:2] == ["stage", "max"]
-    assert lines[1].startswith("plainest lowering")
-    assert all(line.endswith("equal") for line in lines[1:-1])
+    assert lines[1].startswith("gpt, op by op ")
+    assert lines[2].startswith("plainest lowering ")
+    for line in lines[1:-1]:
+        assert re.search(r" equal +\d+% gpt\.linear \[\d, \d+, 16\] x \[8, 16\]$", line)
     assert lines[-1].endswith("stages are within the tolerance")
+
+
+def test_every_op_gets_a_line(module: Path) -> None:
+    for ops, per_stage in (("all", 3), ("none", 0)):
+        result = run("verify", module, "--no-steps", "--opt-level", "0", "--ops", ops)
+        lines = result.stdout.splitlines()
+        stages = sum(" equal" in line for line in lines)
+        assert stages == (3 if per_stage else 2)
+        assert sum(line.startswith("    gpt.linear ") for line in lines) == stages * per_stage
 
 
 def test_a_model_as_json(model: Path) -> None:
@@ -44,6 +56,9 @@ def test_a_model_as_json(model: Path) -> None:
         assert stage["status"] == "equal"
         assert stage["difference"]["first_token"] is None
         assert stage["difference"]["relative"] < 1e-4
+        names = {op["op"].split()[0] for op in stage["ops"]}
+        assert {"gpt.embedding", "gpt.linear", "gpt.cached_attention"} <= names
+        assert all(op["difference"]["misses"] == 0 for op in stage["ops"])
 
 
 def test_transformers_as_the_reference(model: Path) -> None:

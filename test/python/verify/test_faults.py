@@ -9,12 +9,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from checkpoints import folder_of
 from faults import (
     FEW,
     LINALG,
     MORE,
     TILES,
     SeededFault,
+    attention,
+    cached_attention,
     feed_forward,
     plugin,
     square_projections,
@@ -23,7 +26,7 @@ from faults import (
 from gpt_mlir import InputError
 from gpt_mlir.cli import main
 from gpt_mlir.compiler import CompileOptions, list_passes, llvm_pipeline, schedule_text
-from gpt_mlir.verify import Verdict, bisect_module, verify_module, write_folder
+from gpt_mlir.verify import Verdict, bisect_model, bisect_module, verify_module, write_folder
 from gpt_mlir.verify.stages import pass_label
 
 pytestmark = pytest.mark.usefixtures("_plugin")
@@ -66,6 +69,9 @@ def test_verification_is_right_up_to_the_fault() -> None:
     assert wrong.difference is not None
     assert wrong.difference.misses > 0
     assert "trial 2" in wrong.message  # the one with large numbers
+    assert wrong.worst_op is not None
+    assert wrong.worst_op.op.startswith("gpt.softmax ")
+    assert wrong.worst_op.difference.misses > 0
     data = json.loads(json.dumps(report.to_json()))
     assert not data["succeeded"]
     assert [stage["status"] for stage in data["stages"]].count("equal") >= 1
@@ -135,6 +141,24 @@ def test_the_program_prints_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     # The command that is printed last but one repeats the failure.
     command = next(line for line in output.splitlines() if line.startswith("  gpt-mlir verify "))
     assert main(shlex.split(command)[1:]) == 1
+
+
+def test_an_op_that_is_wrong_alone_is_named() -> None:
+    fault = SeededFault("wrong-scale", attention, "cse")
+    report = verify_module(fault.build(), options=fault.options(), steps=False)
+    wrong = next(outcome for outcome in report.outcomes if outcome.status != "equal")
+    assert wrong.options == fault.text
+    assert {op.op.split()[0] for op in wrong.ops if op.difference.misses} == {"gpt.attention"}
+    before = report.outcomes[report.outcomes.index(wrong) - 1]
+    assert [op.difference.misses for op in before.ops] == [0] * len(wrong.ops)
+
+
+def test_bisection_of_a_model() -> None:
+    fault = SeededFault("lost-position", cached_attention, "cse")
+    verdict = bisect_model(folder_of("llama-mqa"), new_tokens=1, options=fault.options())
+    assert verdict.culprit == fault.text
+    assert str(verdict.module).count("gpt.rope") == 1
+    assert "gpt.linear" not in str(verdict.module)
 
 
 def test_nothing_to_bisect() -> None:

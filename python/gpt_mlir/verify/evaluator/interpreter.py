@@ -100,6 +100,10 @@ class Frame:
         # returned is compared with a tolerance that has this rounding already.
         self._unrounded: dict[Any, Array] = {}
 
+    def value(self, value: Any) -> Array:
+        """Returns what a value of the IR is, as it is stored: weights are not widened."""
+        return self._values[value]
+
     def run(self, block: Any, arguments: Sequence[Array]) -> list[Array]:
         """Runs a block; returns the operands of its terminator."""
         for argument, value in zip(block.arguments, arguments, strict=True):
