@@ -3,12 +3,12 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A generated token takes dozens of parallel regions of some microseconds, so
-// workers wait for the next one spinning, and sleep only when none came for
-// longer than a region is apart from the next. Waking a sleeper takes tens of
-// microseconds; nobody waits for that: a thread that has finished its own part
-// takes pieces of the parts of others, and one that comes too late finds
-// nothing left.
+// A step of generation takes dozens of parallel regions of some microseconds,
+// so the team is woken once per step: workers wait for the next region
+// spinning, and sleep only when none came for longer than a step is apart from
+// the next. Waking a sleeper takes tens of microseconds; nobody waits for that:
+// a thread that has finished its own part takes pieces of the parts of others,
+// and one that comes too late finds nothing left.
 //
 // Each thread has a slot with one word to claim pieces of its part from: the
 // number of the region and how many pieces are left. Publishing a region is a
@@ -42,16 +42,16 @@ using namespace gpt::runtime;
 
 namespace {
 
-/// Least work for one thread: several times what sharing costs (below 1 us).
-constexpr int64_t kWorkPerThread = 1 << 15;
-/// Pieces that the part of a thread is divided into.
-constexpr int64_t kPiecesPerPart = 4;
+/// Least work that is handed to a thread, several times what that costs (below
+/// 1 us): a part of a region, and the smallest pieces of a part.
+constexpr int64_t kLeastWork = 1 << 15;
 /// Bits of a claim word for the pieces that are left.
 constexpr unsigned kPieceBits = 8;
 constexpr uint64_t kPieceMask = (1 << kPieceBits) - 1;
 /// Looks between two readings of the clock.
 constexpr int kLooksPerReading = 64;
-constexpr int kDefaultSpinMicroseconds = 100;
+/// Longer than it takes to choose a token and to call again.
+constexpr int kDefaultSpinMicroseconds = 200;
 
 //===----------------------------------------------------------------------===//
 // The processor
@@ -78,6 +78,11 @@ struct FloatingPointMode {
   void apply() const { std::fesetenv(&mode); }
 #endif
 };
+
+/// Returns how often a number can be halved, rounding down, before it is 1.
+int floorLog2(int64_t value) {
+  return value <= 1 ? 0 : 63 - __builtin_clzll(static_cast<uint64_t>(value));
+}
 
 void futexWait(std::atomic<uint32_t> &word, uint32_t expected) {
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
@@ -113,43 +118,35 @@ private:
 // The team
 //===----------------------------------------------------------------------===//
 
+/// The iterations that one thread has of a region. Each of its pieces is half
+/// of what the pieces before it leave, but the last one, which is all of it:
+/// large ones as long as there is much to do, small ones when others are done.
+struct Part {
+  Task task;
+  void *context;
+  int64_t begin, size;
+  int numPieces;
+  FloatingPointMode mode;
+
+  void run(int piece) const {
+    int64_t first = size - (size >> piece);
+    int64_t last = piece + 1 == numPieces ? size : size - (size >> (piece + 1));
+    task(context, begin + first, begin + last);
+  }
+};
+
 /// What one thread shares with the others. Aligned to pairs of cache lines,
 /// which is what processors fetch.
 struct alignas(128) Slot {
   /// region << kPieceBits | pieces left.
   std::atomic<uint64_t> claim{0};
-  /// 1 while the thread sleeps or is about to.
-  std::atomic<uint32_t> asleep{0};
+  /// What there are pieces of: beside the claim, where fetching one fetches
+  /// both.
+  Part part;
   /// Pieces that the thread has executed so far, on a line of its own.
   alignas(128) std::atomic<uint64_t> done{0};
-};
-
-/// A range of iterations to run.
-struct alignas(128) Region {
-  Task task;
-  void *context;
-  int64_t count;
-  /// Threads that have a part of it. The one member that workers read without
-  /// having taken a piece, and that may then be that of another region.
-  std::atomic<int> numParts;
-  FloatingPointMode mode;
-
-  int getNumParts() const { return numParts.load(std::memory_order_relaxed); }
-  int64_t getBegin(int64_t part) const {
-    return static_cast<int64_t>(static_cast<__int128>(count) * part /
-                                getNumParts());
-  }
-  /// The number of pieces of a part.
-  int64_t getNumPieces(int64_t part) const {
-    return std::min(kPiecesPerPart, getBegin(part + 1) - getBegin(part));
-  }
-  /// Runs a piece of a part.
-  void run(int64_t part, int64_t piece) const {
-    int64_t begin = getBegin(part), size = getBegin(part + 1) - begin;
-    int64_t pieces = std::min(kPiecesPerPart, size);
-    task(context, begin + size * piece / pieces,
-         begin + size * (piece + 1) / pieces);
-  }
+  /// 1 while the thread sleeps or is about to.
+  std::atomic<uint32_t> asleep{0};
 };
 
 /// All of it is constant-initialised and never destroyed: workers outlive the
@@ -158,13 +155,14 @@ struct Team {
   /// True while a thread runs a region, or changes the team.
   std::atomic<bool> busy{false};
   Slot slots[kMaxThreads];
-  Region region;
   /// The number of the current region.
   uint64_t number = 0;
   /// Pieces of all regions so far.
   uint64_t numPieces = 0;
   /// Threads that there are, with the one that calls.
   int size = 1;
+  /// Threads that have a part of the current region.
+  std::atomic<int> numParts{1};
   bool isForkHandled = false;
 
   std::atomic<int> numThreads{0};
@@ -172,14 +170,16 @@ struct Team {
   std::atomic<int> spinMicroseconds{kDefaultSpinMicroseconds};
 
   void grow(int newSize);
-  void publish(int numParts);
-  uint64_t work(int own, uint64_t current, int numParts);
-  void join(int numParts);
+  void publish(Task task, void *context, int64_t count, int64_t work);
+  void work(int own, int part, uint64_t region);
+  void steal(int own, uint64_t region);
+  bool isDone() const;
+  void join();
   int getProcessors();
   /// Zero if more threads work than there are processors: then spinning keeps
   /// those waiting that have work.
   int getSpinTime() {
-    return region.getNumParts() > getProcessors() ? 0 : spinMicroseconds.load();
+    return numParts > getProcessors() ? 0 : spinMicroseconds.load();
   }
 };
 
@@ -207,32 +207,37 @@ int Team::getProcessors() {
   return count;
 }
 
-/// Takes a piece of `part` of region `number`; returns how many were left with
-/// it, or 0 if there is none.
-uint64_t takePiece(Slot &slot, uint64_t number) {
+/// Takes a piece of region `number`; returns how many were left with it, or 0
+/// if there is none.
+int takePiece(Slot &slot, uint64_t number) {
   uint64_t claim = slot.claim.load(std::memory_order_acquire);
   while (claim >> kPieceBits == number && (claim & kPieceMask) != 0)
     if (slot.claim.compare_exchange_weak(claim, claim - 1,
                                          std::memory_order_acq_rel,
                                          std::memory_order_acquire))
-      return claim & kPieceMask;
+      return static_cast<int>(claim & kPieceMask);
   return 0;
 }
 
-/// Runs pieces of the region numbered `current`, first of the thread's own part
-/// and then of others. Returns how many.
-uint64_t Team::work(int own, uint64_t current, int numParts) {
-  uint64_t executed = 0;
-  for (int i = 0; i < numParts; ++i) {
-    int part = own + i < numParts ? own + i : own + i - numParts;
-    while (uint64_t left = takePiece(slots[part], current)) {
-      if (executed++ == 0 && own != 0)
-        region.mode.apply();
-      int64_t pieces = region.getNumPieces(part);
-      region.run(part, pieces - static_cast<int64_t>(left));
-    }
+/// Thread `own` runs what is left of a part of a region.
+void Team::work(int own, int part, uint64_t region) {
+  std::atomic<uint64_t> &done = slots[own].done;
+  while (int left = takePiece(slots[part], region)) {
+    const Part &taken = slots[part].part;
+    if (own != 0)
+      taken.mode.apply();
+    taken.run(taken.numPieces - left);
+    done.store(done.load(std::memory_order_relaxed) + 1,
+               std::memory_order_release);
   }
-  return executed;
+}
+
+/// Thread `own` runs what is left of the parts of others. Parts that are
+/// published later, or are those of the next region, are left alone.
+void Team::steal(int own, uint64_t region) {
+  int count = numParts.load(std::memory_order_relaxed);
+  for (int i = 1; i < count; ++i)
+    work(own, (own + i) % count, region);
 }
 
 /// Waits until the slot's region is another than `last`; returns its number.
@@ -260,12 +265,8 @@ void *runWorker(void *slotPointer) {
   uint64_t last = 0;
   while (true) {
     last = awaitRegion(slot, last);
-    // Parts that are published later, or are those of the next region, are left
-    // alone.
-    uint64_t executed = team.work(own, last, team.region.getNumParts());
-    if (executed != 0)
-      slot.done.store(slot.done.load(std::memory_order_relaxed) + executed,
-                      std::memory_order_release);
+    team.work(own, own, last);
+    team.steal(own, last);
   }
   return nullptr;
 }
@@ -289,37 +290,48 @@ void Team::grow(int newSize) {
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
 }
 
-/// Makes the region visible to the threads that have a part, and wakes those
-/// that sleep.
-void Team::publish(int numParts) {
+/// Makes a region visible to the threads that have a part, and wakes those that
+/// sleep.
+void Team::publish(Task task, void *context, int64_t count, int64_t work) {
   ++number;
-  for (int part = 0; part < numParts; ++part) {
-    uint64_t pieces = static_cast<uint64_t>(region.getNumPieces(part));
-    numPieces += pieces;
-    slots[part].claim.store(number << kPieceBits | pieces,
-                            std::memory_order_release);
+  int64_t parts = numParts.load(std::memory_order_relaxed);
+  int numHalves = floorLog2(work / parts / kLeastWork);
+  FloatingPointMode mode;
+  mode.read();
+  for (int64_t i = 0, begin = 0; i < parts; ++i) {
+    auto end =
+        static_cast<int64_t>(static_cast<__int128>(count) * (i + 1) / parts);
+    int64_t size = end - begin;
+    int pieces = 1 + std::min(numHalves, floorLog2(size));
+    slots[i].part = {task, context, begin, size, pieces, mode};
+    slots[i].claim.store(number << kPieceBits | static_cast<uint64_t>(pieces),
+                         std::memory_order_release);
+    numPieces += static_cast<uint64_t>(pieces);
+    begin = end;
   }
   // Either a thread that is going to sleep sees its claim, or this thread sees
   // that it sleeps.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  for (int part = 1; part < numParts; ++part)
-    if (slots[part].asleep.load(std::memory_order_relaxed) &&
-        slots[part].asleep.exchange(0))
-      futexWake(slots[part].asleep);
+  for (int64_t i = 1; i < parts; ++i)
+    if (slots[i].asleep.load(std::memory_order_relaxed) &&
+        slots[i].asleep.exchange(0))
+      futexWake(slots[i].asleep);
+}
+
+/// Whether all pieces are done.
+bool Team::isDone() const {
+  uint64_t sum = 0;
+  for (int i = 0; i < size; ++i)
+    sum += slots[i].done.load(std::memory_order_acquire);
+  return sum == numPieces;
 }
 
 /// Waits until all pieces are done.
-void Team::join(int numParts) {
+void Team::join() {
   Spin spin(getSpinTime());
-  while (true) {
-    uint64_t sum = 0;
-    for (int i = 0; i < size; ++i)
-      sum += slots[i].done.load(std::memory_order_acquire);
-    if (sum == numPieces)
-      return;
+  while (!isDone())
     if (!spin.wait())
       sched_yield();
-  }
 }
 
 } // namespace
@@ -331,24 +343,22 @@ void Team::join(int numParts) {
 void gpt::runtime::parallelFor(Task task, void *context, int64_t count,
                                int64_t work) {
   int64_t wanted = std::min<int64_t>(std::min<int64_t>(count, getNumThreads()),
-                                     work / kWorkPerThread);
+                                     work / kLeastWork);
   if (wanted < 2 || team.busy.exchange(true, std::memory_order_acquire))
     return task(context, 0, count);
 
   if (wanted > team.size)
     team.grow(static_cast<int>(wanted));
-  int numParts = std::min(static_cast<int>(wanted), team.size);
-  team.region.task = task;
-  team.region.context = context;
-  team.region.count = count;
-  team.region.numParts.store(numParts, std::memory_order_relaxed);
-  team.region.mode.read();
-  team.publish(numParts);
-  uint64_t executed = team.work(/*own=*/0, team.number, numParts);
-  std::atomic<uint64_t> &done = team.slots[0].done;
-  done.store(done.load(std::memory_order_relaxed) + executed,
-             std::memory_order_relaxed);
-  team.join(numParts);
+  int parts = std::min(static_cast<int>(wanted), team.size);
+  // Read by all, hence written only when it changes.
+  if (team.numParts.load(std::memory_order_relaxed) != parts)
+    team.numParts.store(parts, std::memory_order_relaxed);
+  team.publish(task, context, count, work);
+  team.work(/*own=*/0, /*part=*/0, team.number);
+  if (!team.isDone()) {
+    team.steal(/*own=*/0, team.number);
+    team.join();
+  }
   team.busy.store(false, std::memory_order_release);
 }
 

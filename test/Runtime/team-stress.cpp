@@ -85,6 +85,22 @@ void runMany(unsigned seed, int rounds) {
     runOnce(random);
 }
 
+/// Iteration 0 of 64 ends when three quarters of them have: those that the
+/// other thread has, and the half of its own thread's that comes last.
+void runUneven(void *context, int64_t begin, int64_t end) {
+  auto &ended = *static_cast<std::atomic<int> *>(context);
+  while (begin == 0 && ended.load() < 48)
+    std::this_thread::yield();
+  ended += static_cast<int>(end - begin);
+}
+
+/// A thread that is done takes from one that is not; a hang otherwise.
+void checkBalance() {
+  NumThreadsScope scope(2);
+  std::atomic<int> ended{0};
+  parallelFor(runUneven, &ended, 64, kWork);
+}
+
 /// Forks while the other threads work; the child has a team of its own.
 void forkOnce(unsigned seed) {
   pid_t child = fork();
@@ -106,6 +122,7 @@ int main(int argc, char **argv) {
   int rounds = argc > 1 ? std::atoi(argv[1]) : 2000;
   int forks = argc > 2 ? std::atoi(argv[2]) : 20;
   alarm(kSecondsToHang);
+  checkBalance();
   std::atomic<bool> stop{false};
   std::thread changer([&] {
     std::mt19937 random(0);

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from gpt_mlir import LLM, CompileOptions, Executable, InputError, _runtime, comp
 from gpt_mlir.compiler import emit
 
 WIDTH = 512
+DEFAULT_SPIN = 200  # microseconds
 
 # y[i] = tanh-like sum over row i, and the row's number; the attribute says what one row is worth.
 ROWS = """
@@ -139,7 +141,39 @@ def test_sleeping_and_spinning(rows: Executable, spin: int) -> None:
             threading.Event().wait(pause)
             assert np.array_equal(rows.with_num_threads(3)(x), expected)
     finally:
-        _runtime.set_spin_time(100)
+        _runtime.set_spin_time(DEFAULT_SPIN)
+
+
+def read_sleeps() -> int:
+    """Returns how often workers have waited for something other than a processor."""
+    sleeps = 0
+    for task in Path("/proc/self/task").iterdir():
+        if (task / "comm").read_text().strip() == "gpt-mlir":
+            status = (task / "status").read_text()
+            sleeps += int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+    return sleeps
+
+
+@pytest.mark.skipif(_runtime.usable_processors() < 2, reason="workers without processors sleep")
+def test_workers_stay_awake_between_regions(rows: Executable) -> None:
+    run, x = rows.with_num_threads(2), make(200)
+    run(x)
+    _runtime.set_spin_time(10_000_000)
+    try:
+        run(x)  # wakes them once
+        before = read_sleeps()
+        for _ in range(100):
+            run(x)
+        assert read_sleeps() == before
+    finally:
+        _runtime.set_spin_time(DEFAULT_SPIN)
+
+
+def test_workers_sleep_when_there_is_nothing_to_do(rows: Executable) -> None:
+    rows.with_num_threads(2)(make(300))
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.1, "seconds of processor time of an idle process"
 
 
 def test_callers_at_the_same_time(rows: Executable) -> None:
