@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -14,15 +13,22 @@ from typing import Any
 from benchmarks.cases import Case, select_cases
 from benchmarks.machine import describe_machine, describe_run, installed_versions
 from benchmarks.measure import Runner
-from benchmarks.peers import ADAPTERS, Adapter
+from benchmarks.peers import ADAPTERS, Adapter, GptMlir
 from benchmarks.plots import write_plots
 from benchmarks.process import ParticipantError
+from benchmarks.record import (
+    Run,
+    check_comparable,
+    merge,
+    read_record,
+    results_of,
+    write_record,
+)
 from benchmarks.report import render
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SCRATCH = _ROOT / "build" / "bench"
-_JSON = _ROOT / "docs" / "performance.json"
-_PAGE = _ROOT / "docs" / "Performance.md"
+_DOCS = _ROOT / "docs"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -49,6 +55,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="names separated by commas, or 'all': with those that take minutes to prepare",
     )
     parser.add_argument("--list", action="store_true", help="list cases and participants, and end")
+    parser.add_argument(
+        "--merge",
+        action="store_true",
+        help="add the cases to those of the record, which are kept, and replace equal ones",
+    )
     parser.add_argument("--output", type=Path, help="folder for both files, instead of docs/")
     parser.add_argument(
         "--render", type=Path, metavar="JSON", help="measure nothing, write the page from a result"
@@ -64,7 +75,7 @@ def _participants(
     chosen: list[type[Adapter]] = []
     skipped: dict[str, set[str]] = {}
     for adapter in ADAPTERS:
-        ours = adapter.name.startswith("gpt-mlir")
+        ours = issubclass(adapter, GptMlir)
         asked = adapter.name.lower() in wanted or "all" in wanted
         usual = adapter.default or long
         if not ours and not asked and (wanted or not usual):
@@ -72,15 +83,16 @@ def _participants(
             continue
         missing = adapter.available()
         if missing:
-            skipped[adapter.name] = {f"{missing} (`make bench-peers` installs the peers)"}
+            hint = "" if ours else " (`make bench-peers` installs the peers)"
+            skipped[adapter.name] = {missing + hint}
         else:
             chosen.append(adapter)
     return chosen, skipped
 
 
-def _measure(arguments: argparse.Namespace, cases: Sequence[Case]) -> dict[str, Any]:
+def _measure(arguments: argparse.Namespace, cases: Sequence[Case], machine: dict[str, Any]) -> Run:
     begin = time.monotonic()
-    machine, run = describe_machine(), describe_run()
+    run = describe_run()
     adapters, skipped = _participants(arguments.peers, long=arguments.long)
     for name, reasons in skipped.items():
         print(f"without {name}: {', '.join(reasons)}", file=sys.stderr)
@@ -118,28 +130,33 @@ def _measure(arguments: argparse.Namespace, cases: Sequence[Case]) -> dict[str, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
+    cases = select_cases(threads=arguments.threads, long=arguments.long, quick=arguments.quick)
+    cases = [case for case in cases if not arguments.only or arguments.only in case.key]
+    if arguments.list:
+        print(*(case.key for case in cases), sep="\n")
+        for adapter in ADAPTERS:
+            print(f"{adapter.name}: {adapter.available() or 'available'}")
+        return 0
+    partial = (arguments.quick or arguments.only) and not arguments.merge
+    folder = arguments.output or (_SCRATCH if partial else _DOCS)
+    folder.mkdir(parents=True, exist_ok=True)
+    page, record = folder / "Performance.md", folder / "performance.json"
     if arguments.render:
-        data = json.loads(arguments.render.read_text())
+        data = read_record(arguments.render)
+    elif not cases:
+        print("no case matches", file=sys.stderr)
+        return 2
     else:
-        cases = select_cases(threads=arguments.threads, long=arguments.long, quick=arguments.quick)
-        cases = [case for case in cases if not arguments.only or arguments.only in case.key]
-        if arguments.list:
-            print(*(case.key for case in cases), sep="\n")
-            for adapter in ADAPTERS:
-                print(f"{adapter.name}: {adapter.available() or 'available'}")
-            return 0
-        if not cases:
-            print("no case matches", file=sys.stderr)
+        machine = describe_machine()
+        earlier = read_record(record) if arguments.merge else {"runs": []}
+        try:
+            check_comparable(earlier, machine, threads=arguments.threads)
+        except ValueError as error:
+            print(f"nothing can be added to {record}: {error}", file=sys.stderr)
             return 2
-        data = _measure(arguments, cases)
-    page, result = _PAGE, _JSON
-    if arguments.output or arguments.quick or arguments.only:
-        folder = arguments.output or _SCRATCH
-        folder.mkdir(parents=True, exist_ok=True)
-        page, result = folder / _PAGE.name, folder / _JSON.name
-    if not arguments.render:
-        result.write_text(json.dumps(data, indent=1) + "\n")
-    text = render(data, write_plots(data, page.parent))
+        data = merge(earlier, _measure(arguments, cases, machine))
+        write_record(record, data)
+    text = render(data, write_plots(results_of(data), folder))
     page.write_text(text)
     print(text)
     print(f"written: {page}", file=sys.stderr)

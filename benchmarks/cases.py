@@ -18,7 +18,16 @@ __all__ = ["Case", "Kind", "Section", "select_cases"]
 
 Kind = Literal["forward", "prefill", "decode", "generate", "linear", "start"]
 Section = Literal[
-    "gpt2", "gpt2-bf16", "llama", "start", "shakespeare", "roadmap", "cache", "levels", "linear"
+    "gpt2",
+    "gpt2-bf16",
+    "llama",
+    "start",
+    "shakespeare",
+    "roadmap",
+    "cache",
+    "levels",
+    "variants",
+    "linear",
 ]
 
 # Beyond this a working set does not stay in the caches of one call to the next.
@@ -63,6 +72,10 @@ class Case:
     @property
     def title(self) -> str:
         """What a table calls it, without the number of threads."""
+        return f"{self._title}, {self.dtype}" if self.section == "variants" else self._title
+
+    @property
+    def _title(self) -> str:
         if self.kind == "linear":
             return "{}x{}x{}".format(*self.shape) + (" bf16" if self.dtype == "bf16" else "")
         if self.kind == "decode":
@@ -115,6 +128,11 @@ class Case:
                 moved = 0.0
         return flops, moved if moved >= _CACHED_BYTES else 0.0
 
+    def resident_bytes(self, scratch: Path) -> float:
+        """Returns the bytes of the weights, and of the caches of all its tokens."""
+        sizes = model_sizes(self.folder(scratch))
+        return sizes.bytes(self.context, self.steps, cache_bytes=DTYPE_BYTES[self.dtype])
+
     def to_json(self) -> dict[str, Any]:
         """Returns the JSON form."""
         return asdict(self)
@@ -151,6 +169,7 @@ def _large(threads: int) -> Iterator[Case]:
     f32 = Case(section="gpt2", kind="prefill", model="gpt2-124m", threads=threads)
     yield replace(f32, kind="decode", batch=8, context=128, steps=16)
     yield from _model("gpt2-124m", "gpt2-bf16", "bf16", threads)
+    yield from _variants("gpt2-124m", threads)
     yield from _products(threads)
     yield from _starts("gpt2-124m", threads)
     if threads > 1:
@@ -161,6 +180,18 @@ def _large(threads: int) -> Iterator[Case]:
         yield replace(case, long=True)
     start = Case(section="start", kind="start", model="llama-1b", dtype="bf16", context=128)
     yield replace(start, threads=threads, long=True)
+
+
+def _variants(model: str, threads: int) -> Iterator[Case]:
+    """What other options of the compiler cost."""
+    base = Case(section="variants", kind="prefill", model=model, threads=threads)
+    for context in (128, 512):
+        yield replace(base, context=context)
+    for context in (128, 1000):
+        yield replace(base, kind="decode", context=context, steps=16)
+    yield replace(base, kind="decode", batch=8, context=128, steps=16)
+    yield replace(base, dtype="bf16", context=512)
+    yield replace(base, dtype="bf16", kind="decode", context=128, steps=16)
 
 
 def _starts(model: str, threads: int) -> Iterator[Case]:
@@ -203,6 +234,7 @@ def _quick(threads: int) -> Iterator[Case]:
         yield replace(base, kind="decode", context=100, steps=8)
     f32 = Case(section="gpt2", kind="decode", model="gpt2-tiny", threads=threads)
     yield replace(f32, batch=8, context=40, steps=8)
+    yield from _variants("gpt2-tiny", threads)
     yield from _starts("gpt2-tiny", threads)
     for dtype in ("f32", "bf16"):
         shape = (32, 128, 256)

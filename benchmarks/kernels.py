@@ -9,7 +9,6 @@ that none is spilled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from gpt_mlir import ir
 from gpt_mlir.compiler import CompileOptions, compile_module
@@ -17,14 +16,7 @@ from gpt_mlir.dialects import arith, func, scf, tensor, vector
 from gpt_mlir.graph.tensor import Value
 from gpt_mlir.runtime import Function
 
-__all__ = [
-    "CHAINS",
-    "compile_bf16_dot",
-    "compile_fma",
-    "compile_read",
-    "has_bf16_dot",
-    "vector_lanes",
-]
+__all__ = ["CHAINS", "compile_bf16_dot", "compile_fma", "compile_read"]
 
 CHAINS = 12
 
@@ -36,24 +28,6 @@ _DOT_PIPELINE = (
     "function-boundary-type-conversion=identity-layout-map},canonicalize,cse,"
     "gpt-loops-to-llvm-pipeline"
 )
-
-
-def vector_lanes() -> int:
-    """Returns how many f32 a vector register of this machine holds."""
-    flags = _flags()
-    return 16 if "avx512f" in flags else 8 if "avx2" in flags else 4
-
-
-def has_bf16_dot() -> bool:
-    """Returns whether this machine multiplies pairs of bf16 in one instruction (`vdpbf16ps`)."""
-    return "avx512_bf16" in _flags()
-
-
-def _flags() -> set[str]:
-    try:
-        return set(Path("/proc/cpuinfo").read_text().split())
-    except OSError:
-        return set()
 
 
 def compile_fma(lanes: int) -> Function:

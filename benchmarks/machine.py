@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import ADAPTERS
+from benchmarks.processor import cpu_flags
 
 __all__ = ["describe_machine", "describe_run", "installed_versions"]
 
@@ -28,7 +29,7 @@ def describe_machine() -> dict[str, Any]:
     memory = next(
         (line.split()[1] for line in _read("/proc/meminfo").splitlines() if "MemTotal" in line), "0"
     )
-    flags = set(found.get("flags", "").split())
+    flags = cpu_flags()
     wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_tile")
     return {
         "cpu": found.get("model name", platform.machine()),

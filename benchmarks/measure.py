@@ -144,7 +144,7 @@ class Runner:
                     del answers[name]
         tokens = {name: answer[0]["token"] for name, answer in answers.items()}
         expected = tokens.get(OURS, next(iter(tokens.values()), None))
-        return self._result(
+        result = self._result(
             case,
             {
                 name: _statistics([[each["seconds"]] for each in answer[1:]])
@@ -156,6 +156,7 @@ class Runner:
                 for name, answer in answers.items()
             },
         )
+        return result | {"resident": case.resident_bytes(self._scratch)}
 
     def _result(self, case: Case, participants: dict[str, dict[str, Any]]) -> dict[str, Any]:
         flops, moved = case.work(self._scratch)

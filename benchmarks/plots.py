@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.peers import OURS
-from benchmarks.tables import Data, figure
+from benchmarks.record import Result
+from benchmarks.tables import figure
 
 __all__ = ["write_plots"]
 
@@ -19,7 +20,7 @@ _SECTIONS = {
 _HEIGHT = 0.16
 
 
-def write_plots(data: Data, folder: Path) -> dict[str, str]:
+def write_plots(results: Sequence[Result], folder: Path) -> dict[str, str]:
     """Writes a plot for each section that has one; returns their file names by section.
 
     Without matplotlib, which is one of the peers' packages, there are none.
@@ -28,14 +29,14 @@ def write_plots(data: Data, folder: Path) -> dict[str, str]:
         return {}
     written = {}
     for section, heading in _SECTIONS.items():
-        results = [each for each in data["results"] if each["case"]["section"] == section]
-        if results:
+        found = [each for each in results if each["case"]["section"] == section]
+        if found:
             written[section] = f"performance-{section}.svg"
-            _draw(results, heading, folder / written[section])
+            _draw(found, heading, folder / written[section])
     return written
 
 
-def _draw(results: list[dict[str, Any]], heading: str, path: Path) -> None:
+def _draw(results: Sequence[Result], heading: str, path: Path) -> None:
     """Draws one row of bars for each case: shares of the fastest participant."""
     import matplotlib
 

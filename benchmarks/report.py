@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from benchmarks.peers import LEVELS
-from benchmarks.tables import Data, Result, cell, comparison, number, spread, table, title
+from benchmarks.record import Data, Result, Run, results_of
+from benchmarks.sections import (
+    cache_section,
+    level_section,
+    start_section,
+    thread_section,
+    variant_section,
+)
+from benchmarks.tables import comparison, table
 
 __all__ = ["render"]
 
@@ -14,8 +21,9 @@ _HEADER = """\
 
 <!-- Written by `make bench` from its measurements; do not edit. -->
 
-All numbers are from one run of `make bench` on one machine; every round of it is in
-`docs/performance.json`. Those of other machines and other runs are not comparable with these.
+All numbers are from one machine; every round of theirs is in `docs/performance.json`. A row is of
+one run of `make bench`, its shares are of the limits measured in that run. Numbers of other
+machines are not comparable with these.
 """
 
 _METHOD = """\
@@ -28,9 +36,9 @@ _METHOD = """\
   f16.
 * Each one runs in a process of its own. While it is not its turn, the process is stopped (SIGSTOP):
   no thread pool spins beside another.
-* They take turns: A B C, A B C, {rounds} rounds. A turn is as many calls as fit {seconds} s, at
-  least one, after a warm-up; its figure is the median call. A cell is the median of the rounds,
-  with half the distance between the slowest and the fastest round in percent.
+* They take turns: A B C, A B C, for some rounds. A turn is as many calls as fit its time, at least
+  one, after a warm-up; its figure is the median call. A cell is the median of the rounds, with half
+  the distance between the slowest and the fastest round in percent.
 * Results are compared, too: logits within 5e-3 (f32) or 5e-2 (bf16) of the largest, tokens exactly
   (in bf16: the first one). "†" marks who differs from gpt-mlir; ratios leave it out.
 * **share** is that of the limit which binds: the operations a call cannot do without, at the
@@ -73,81 +81,101 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
 
 
 def render(data: Data, plots: Mapping[str, str]) -> str:
-    """Returns the page for the result of a run.
+    """Returns the page for the runs of a record.
 
     Args:
-        data: The result.
+        data: The record.
         plots: Where the plot of a section is, as far as there are any.
     """
-    settings = data["settings"]
-    parts = [_HEADER, _machine(data), _limits(data)]
+    results = results_of(data)
+    runs = data["runs"]
+    parts = [_HEADER, _machine(runs), _limits(runs)]
     for section, heading in _SECTIONS:
-        results = _of(data, section)
-        if results:
-            parts.append(f"{heading}\n\n{comparison(data, results)}")
+        found = _of(results, section)
+        if found:
+            parts.append(f"{heading}\n\n{comparison(found)}")
         if section in plots:
             parts.append(f"![the same as bars]({plots[section]})\n")
-    parts += [_threads(data), _starts(data), _levels(data), _cache(data), _skipped(data)]
-    parts.append(_METHOD.format(rounds=settings["rounds"], seconds=settings["seconds"]))
+    parts += [
+        thread_section(_of(results, "gpt2")),
+        start_section(_of(results, "start")),
+        level_section(_of(results, "levels")),
+        variant_section(_of(results, "variants")),
+        cache_section(_of(results, "cache")),
+        _skipped(runs),
+        _METHOD,
+    ]
     return "\n".join(part for part in parts if part)
 
 
-def _of(data: Data, section: str) -> list[Result]:
-    return [result for result in data["results"] if result["case"]["section"] == section]
+def _of(results: Sequence[Result], section: str) -> list[Result]:
+    return [result for result in results if result["case"]["section"] == section]
 
 
-def _machine(data: Data) -> str:
-    machine, run = data["machine"], data["run"]
+def _machine(runs: Sequence[Run]) -> str:
+    """The machine, which is that of all runs, and the runs."""
+    latest = runs[-1]
+    machine = latest["machine"]
     cpu = f"{machine['cpu']} (family/model/stepping {machine['family']})"
     virtual = ", virtual" if machine["virtual"] else ""
-    changed = ", with changes that are not committed" if run["modified"] else ""
-    busy = 100 * machine["busy_before"]
     rows = {
         "processor": f"{cpu}, {machine['processors']} processors{virtual}",
         "features": ", ".join(machine["features"]) or "none of those looked for",
         "memory": f"{machine['memory_gib']} GiB",
         "system": f"Linux {machine['kernel']}, Python {machine['python']}",
-        "versions": ", ".join(f"{name} {each}" for name, each in data["versions"].items()),
-        "revision": f"{run['revision'][:12]}{changed}",
-        "date": f"{run['date']}, {run['minutes']:.1f} minutes; {busy:.0f} % busy before",
+        "versions": ", ".join(f"{name} {each}" for name, each in latest["versions"].items()),
     }
+    rows |= {_name(runs, run): _describe(run) for run in runs}
     text = "| | |\n|---|---|\n" + "".join(f"| {name} | {row} |\n" for name, row in rows.items())
-    if data["settings"].get("quick"):
+    if any(run["settings"]["quick"] for run in runs):
         text += "\nA quick run: it shows that everything works, not how fast it is.\n"
-    if busy > _MOST_BUSY:
+    if any(100 * run["machine"]["busy_before"] > _MOST_BUSY for run in runs):
         text += (
             "\n**The machine was busy with something else: these numbers are not to be used.**\n"
         )
     return text
 
 
-def _limits(data: Data) -> str:
+def _name(runs: Sequence[Run], run: Run) -> str:
+    return "run" if len(runs) == 1 else f"run {runs.index(run) + 1}"
+
+
+def _describe(run: Run) -> str:
+    about, settings = run["run"], run["settings"]
+    changed = " with changes that are not committed" if about["modified"] else ""
+    sections = dict.fromkeys(result["case"]["section"] for result in run["results"])
+    busy = 100 * run["machine"]["busy_before"]
+    return (
+        f"{about['date']}, revision {about['revision'][:12]}{changed}, {about['minutes']:.1f} "
+        f"minutes; {settings['rounds']} rounds of {settings['seconds']} s; {busy:.0f} % busy "
+        f"before; {', '.join(sections)}"
+    )
+
+
+def _limits(runs: Sequence[Run]) -> str:
     rows = []
-    for threads in data["limits"]["before"]:
-        before, after = data["limits"]["before"][threads], data["limits"]["after"][threads]
-        rows.append(
-            [
-                threads,
-                *(f"{each['flops'] / 1e9:.1f}" for each in (before, after)),
-                *(
-                    f"{each['bf16_flops'] / 1e9:.1f}" if each["bf16_flops"] else "-"
-                    for each in (before, after)
-                ),
-                *(f"{each['bandwidth'] / 1e9:.1f}" for each in (before, after)),
-            ]
-        )
-    lanes = next(iter(data["limits"]["before"].values()))["lanes"]
+    for run in runs:
+        for threads, before in run["limits"]["before"].items():
+            pair = before, run["limits"]["after"][threads]
+            row = [_name(runs, run), threads]
+            for rate in ("flops", "avx2_flops", "bf16_flops", "bandwidth"):
+                row += [f"{each[rate] / 1e9:.1f}" if each[rate] else "-" for each in pair]
+            rows.append(row)
+    lanes = next(iter(runs[-1]["limits"]["before"].values()))["lanes"]
     return f"""\
 ## Limits of the machine
 
-f32 multiply-adds in registers ({lanes} lanes), sums of products of bf16 pairs (`vdpbf16ps`), and
-reading 512 MiB once, all compiled by gpt-mlir's own code generation. Measured before and after
-everything else; shares are of the better one.
+f32 multiply-adds in registers ({lanes} lanes, and those of AVX2), sums of products of bf16 pairs
+(`vdpbf16ps`), and reading 512 MiB once, all compiled by gpt-mlir's own code generation. Measured
+before and after everything else; shares are of the better one.
 
 """ + table(
         [
+            "",
             "threads",
             "f32 GFLOP/s, before",
+            "after",
+            "AVX2, before",
             "after",
             "bf16 GFLOP/s, before",
             "after",
@@ -158,107 +186,10 @@ everything else; shares are of the better one.
     )
 
 
-def _threads(data: Data) -> str:
-    """How much faster several threads are than one."""
-    pairs: dict[str, dict[int, Result]] = {}
-    for result in _of(data, "gpt2"):
-        pairs.setdefault(result["title"], {})[result["case"]["threads"]] = result
-    rows = []
-    for name, pair in pairs.items():
-        if len(pair) < 2:
-            continue
-        one, many = (pair[count]["participants"] for count in (min(pair), max(pair)))
-        gains = {each: one[each]["seconds"] / many[each]["seconds"] for each in many if each in one}
-        rows += [[f"{name}: {each}", f"{gain:.2f}x"] for each, gain in gains.items()]
-    if not rows:
-        return ""
-    count = max(count for pair in pairs.values() for count in pair)
-    return f"## {count} threads instead of 1, GPT-2 f32\n\n" + table(["", "times as fast"], rows)
-
-
-def _starts(data: Data) -> str:
-    results = _of(data, "start")
-    if not results:
-        return ""
-    rows = []
-    for result in results:
-        for name, measured in result["participants"].items():
-            mark = "" if measured["same_answer"] else " †"
-            rows.append(
-                [
-                    f"{result['case']['model']}, {result['title']}: {name}{mark}",
-                    f"{measured['seconds']:.2f} {spread(measured)}",
-                    *(f"{measured[kind] / (1 << 20):.0f}" for kind in ("peak", "anonymous")),
-                ]
-            )
-    header = ["", "seconds", "MiB at the peak", "MiB private"]
-    return "## Start of a process, and its memory\n\n" + table(header, rows)
-
-
-def _levels(data: Data) -> str:
-    results = _of(data, "levels")
-    if not results:
-        return ""
-    names = [level.name for level in LEVELS]
-    rows = []
-    for result in results:
-        measured = result["participants"]
-        base = measured.get(names[0])
-        cells = []
-        for name in names:
-            if name not in measured:
-                cells.append("-")
-                continue
-            milliseconds = f"{number(1e3 * measured[name]['seconds'])} {spread(measured[name])}"
-            faster = base["seconds"] / measured[name]["seconds"] if base else 1.0
-            mark = "" if measured[name]["same_answer"] else " †"
-            cells.append(f"{milliseconds} ({faster:.3g}x){mark}")
-        model = result["case"]["model"] or "product"
-        rows.append([f"{model}: {title(result)}", *cells])
-    text = """\
-## Levels of optimisation: milliseconds per call
-
-0: scalar loops; 1: element-wise ops fused, loop-invariant code moved; 2: tiled and vectorised by
-schedule; 3: on several threads. In brackets: times as fast as level 0.
-
-"""
-    return text + table(["", *names], rows)
-
-
-def _cache(data: Data) -> str:
-    pairs: dict[tuple[str, int, int], dict[bool, Result]] = {}
-    for result in _of(data, "cache"):
-        case = result["case"]
-        key = (case["model"], case["context"], case["steps"])
-        pairs.setdefault(key, {})[case["use_cache"]] = result
-    rows = []
-    for (model, context, steps), pair in pairs.items():
-        if len(pair) < 2:
-            continue
-        for name in pair[True]["participants"]:
-            slow = pair[False]["participants"].get(name)
-            if slow is None:
-                continue
-            fast = pair[True]["participants"][name]
-            rows.append(
-                [
-                    f"{model}, {steps} tokens after {context}: {name}",
-                    cell(pair[False], name),
-                    cell(pair[True], name),
-                    f"{slow['seconds'] / fast['seconds']:.1f}x",
-                ]
-            )
-    if not rows:
-        return ""
-    return "## What the KV cache saves: milliseconds per generation\n\n" + table(
-        ["", "without", "with", "times as fast"], rows
-    )
-
-
-def _skipped(data: Data) -> str:
-    lines = [
-        f"* {name}: {reason}\n"
-        for name, reasons in data["skipped"].items()
-        for reason in sorted(reasons)
-    ]
+def _skipped(runs: Sequence[Run]) -> str:
+    reasons: dict[str, set[str]] = {}
+    for run in runs:
+        for name, found in run["skipped"].items():
+            reasons.setdefault(name, set()).update(found)
+    lines = [f"* {name}: {reason}\n" for name in reasons for reason in sorted(reasons[name])]
     return "## Who took no part, and why\n\n" + "".join(lines) if lines else ""

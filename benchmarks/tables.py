@@ -7,11 +7,9 @@ from typing import Any
 
 from benchmarks.cases import Case
 from benchmarks.peers import OURS
+from benchmarks.record import Result
 
-__all__ = ["Data", "Result", "cell", "comparison", "figure", "number", "spread", "table", "title"]
-
-Result = dict[str, Any]
-Data = dict[str, Any]
+__all__ = ["cell", "comparison", "figure", "number", "share", "spread", "table", "title"]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -20,13 +18,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def share(data: Data, result: Result, seconds: float) -> str:
-    """Returns the share of the limit that binds, and its name."""
-    threads = str(result["case"]["threads"])
-    each = [data["limits"][when][threads] for when in ("before", "after")]
-    peak = "bf16_flops" if result["case"]["dtype"] == "bf16" and each[0]["bf16_flops"] else "flops"
-    by_flops = result["flops"] / max(limits[peak] for limits in each)
-    by_bytes = result["bytes"] / max(limits["bandwidth"] for limits in each)
+def share(result: Result, seconds: float, *, isa: str = "") -> str:
+    """Returns the share of the limit that binds, and its name.
+
+    Args:
+        result: The row.
+        seconds: Of one call.
+        isa: "avx2" for code that has no wider vectors, whose limit is another one.
+    """
+    limits = result["limits"]
+    peak = "flops"
+    if isa:
+        peak = f"{isa}_flops"
+    elif result["case"]["dtype"] == "bf16" and limits[0]["bf16_flops"]:
+        peak = "bf16_flops"
+    by_flops = result["flops"] / max(each[peak] for each in limits)
+    by_bytes = result["bytes"] / max(each["bandwidth"] for each in limits)
     ideal = max(by_flops, by_bytes)
     if not ideal:
         return "-"
@@ -83,13 +90,13 @@ def title(result: Result) -> str:
     return f"{result['title']}, {threads} thread{'s' * (threads > 1)}"
 
 
-def comparison(data: Data, results: Sequence[Result]) -> str:
+def comparison(results: Sequence[Result]) -> str:
     """Returns the table of a section: all participants beside each other."""
     names = list(dict.fromkeys(name for result in results for name in result["participants"]))
     rows = []
     for result in results:
         ours = result["participants"].get(OURS)
-        limit = share(data, result, ours["seconds"]) if ours else "-"
+        limit = share(result, ours["seconds"]) if ours else "-"
         cells = [cell(result, name) for name in names]
         rows.append([title(result), *cells, limit, ratio(result)])
     return table(["", *names, "share", "ratio to the best peer"], rows)

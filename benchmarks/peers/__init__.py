@@ -11,11 +11,22 @@ from benchmarks.peers.numpy_blas import NumpyBlas
 from benchmarks.peers.onnx_runtime import OnnxRuntime
 from benchmarks.peers.openvino_genai import OpenVinoGenAi
 from benchmarks.peers.openvino_runtime import OpenVino
-from benchmarks.peers.ours import LEVELS, GptMlir
+from benchmarks.peers.ours import AVX2, LEVELS, VARIANTS, GptMlir
 from benchmarks.peers.torch_compile import TorchCompile
 from benchmarks.peers.torch_eager import TorchEager
 
-__all__ = ["ADAPTERS", "LEVELS", "OURS", "Adapter", "Job", "UnsupportedError", "adapter"]
+__all__ = [
+    "ADAPTERS",
+    "AVX2",
+    "LEVELS",
+    "OURS",
+    "VARIANTS",
+    "Adapter",
+    "GptMlir",
+    "Job",
+    "UnsupportedError",
+    "adapter",
+]
 
 OURS = GptMlir.name
 
@@ -30,6 +41,7 @@ ADAPTERS: tuple[type[Adapter], ...] = (
     TorchCompile,
     NumpyBlas,
     *LEVELS,
+    *VARIANTS,
 )
 
 

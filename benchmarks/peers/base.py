@@ -105,7 +105,7 @@ class Adapter(ABC):
         """Returns whether it runs cases like this one."""
         kind = "prefill" if case.kind == "start" else case.kind
         return (
-            case.section != "levels"
+            case.section not in ("levels", "variants")
             and kind in cls.kinds
             and case.dtype in cls.dtypes
             and (case.batch == 1 or cls.batches)

@@ -1,4 +1,4 @@
-"""gpt-mlir itself, at its default level of optimisation and at each of the others.
+"""gpt-mlir itself, with default options and with others.
 
 Compiled code is kept in the scratch folder (`GPT_MLIR_CACHE`), apart from the user's: a run never
 depends on what was compiled before it elsewhere. Threads need no setting: ours follow the affinity
@@ -7,25 +7,28 @@ of the process.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, Section
 from benchmarks.peers.base import Adapter, Array, Job, linear_operands
+from benchmarks.processor import has_avx2, has_avx512
 
 if TYPE_CHECKING:
     from gpt_mlir import LLM
 
-__all__ = ["LEVELS", "GptMlir"]
+__all__ = ["AVX2", "LEVELS", "VARIANTS", "GptMlir"]
 
 
 class GptMlir(Adapter):
     """gpt-mlir.
 
     Attributes:
-        opt_level: The level of optimisation; None for the default.
+        section: The only table that it is in; None for all in which it is beside peers.
+        options: Those of the compiler that are not the defaults.
     """
 
     name = "gpt-mlir"
@@ -33,22 +36,22 @@ class GptMlir(Adapter):
     kinds = frozenset({"forward", "prefill", "decode", "generate", "linear"})
     dtypes = frozenset({"f32", "bf16"})
     batches = True
-    opt_level: int | None = None
+    section: ClassVar[Section | None] = None
+    options: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, *, threads: int, scratch: Path) -> None:
         super().__init__(threads=threads, scratch=scratch)
         from gpt_mlir import CompileOptions
 
-        level = self.opt_level
-        self._options = CompileOptions() if level is None else CompileOptions(opt_level=level)
+        self._options = CompileOptions(**self.options)
         self._models: dict[tuple[Path, str], LLM] = {}
 
     @classmethod
     def accepts(cls, case: Case) -> bool:
-        """Returns whether it runs cases like this one: the ladder is a table of its own."""
-        if cls.opt_level is not None:
-            return case.section == "levels"
-        return case.fresh or super().accepts(case)
+        """Returns whether it runs cases like this one: other options have tables of their own."""
+        if cls.section is not None:
+            return case.section == cls.section
+        return case.fresh or case.section == "variants" or super().accepts(case)
 
     def prepare(self, case: Case) -> Job:
         """Makes a case ready to run."""
@@ -128,22 +131,42 @@ def _last_logits(logits: Array) -> Array:
 
 class _Level0(GptMlir):
     name = "gpt-mlir -O0"
-    opt_level = 0
+    section = "levels"
+    options: ClassVar[Mapping[str, Any]] = {"opt_level": 0}
 
 
-class _Level1(GptMlir):
+class _Level1(_Level0):
     name = "gpt-mlir -O1"
-    opt_level = 1
+    options: ClassVar[Mapping[str, Any]] = {"opt_level": 1}
 
 
-class _Level2(GptMlir):
+class _Level2(_Level0):
     name = "gpt-mlir -O2"
-    opt_level = 2
+    options: ClassVar[Mapping[str, Any]] = {"opt_level": 2}
 
 
-class _Level3(GptMlir):
+class _Level3(_Level0):
     name = "gpt-mlir -O3"
-    opt_level = 3
+    options: ClassVar[Mapping[str, Any]] = {"opt_level": 3}
 
 
+class _Avx2(GptMlir):
+    name = "AVX2"
+    section = "variants"
+    options: ClassVar[Mapping[str, Any]] = {"target_cpu": "x86-64-v3"}
+
+    @classmethod
+    def available(cls) -> str | None:
+        """Returns None if it differs from the default here, else why it does not."""
+        return None if has_avx2() and has_avx512() else "the default has no wider vectors"
+
+
+class _BatchInvariant(GptMlir):
+    name = "batch-invariant"
+    section = "variants"
+    options: ClassVar[Mapping[str, Any]] = {"batch_invariant": True}
+
+
+AVX2: type[GptMlir] = _Avx2
 LEVELS: tuple[type[GptMlir], ...] = (_Level0, _Level1, _Level2, _Level3)
+VARIANTS: tuple[type[GptMlir], ...] = (_Avx2, _BatchInvariant)
