@@ -177,6 +177,8 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createConvertControlFlowToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  if (options.expandBF16)
+    pm.addPass(createExpandBF16Masks());
   pm.addPass(createCSEPass());
   pm.addPass(createEmitPackedEntry());
   pm.addPass(createLowerParallelCalls());

@@ -367,6 +367,16 @@ def ExpandF16 : Pass<"gpt-expand-f16"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def ExpandBF16Masks : Pass<"gpt-expand-bf16-masks"> {
+  let summary = "Load and store masked vectors of bf16 as integers";
+  let description = [{
+    Replaces `llvm.intr.masked.load` and `llvm.intr.masked.store` of bf16 by
+    those of i16, for processors without bf16: LLVM would take them apart and
+    convert every element to f32 and back, calling a compiler runtime.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ApproximateMath : Pass<"gpt-approximate-math"> {
   let summary = "Replace functions by polynomials";
   let description = [{
