@@ -1,0 +1,47 @@
+"""Code for older processors than this one: complete, and as exact as that for this one.
+
+Whatever an instruction set lacks is arithmetic in the code: loading a library fails if it calls a
+function of LLVM's compiler runtime.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tolerance import assert_close
+
+from gpt_mlir import DType
+from gpt_mlir.graph import Graph, ops
+from gpt_mlir.verify import reference
+
+
+def has(*features: str) -> bool:
+    return set(features) <= set(Path("/proc/cpuinfo").read_text().split())
+
+
+TARGETS = [
+    pytest.param("x86-64-v2", marks=pytest.mark.skipif(not has("sse4_2"), reason="no SSE4.2")),
+    pytest.param("x86-64-v3", marks=pytest.mark.skipif(not has("avx2", "fma"), reason="no AVX2")),
+    pytest.param("x86-64-v4", marks=pytest.mark.skipif(not has("avx512bw"), reason="no AVX-512")),
+]
+
+
+@pytest.mark.parametrize("cpu", TARGETS)
+@pytest.mark.parametrize("dtype", ["bf16", "f16"])
+def test_narrow_floats(cpu: str, dtype: str) -> None:
+    """A projection whose tiles and element-wise loops end in masked vectors."""
+    outputs, inputs = 37, 33
+    rng = np.random.default_rng(7)
+    narrow = DType(dtype).numpy
+    weight = rng.standard_normal((outputs, inputs)).astype(narrow)
+    graph = Graph("project")
+    x = graph.input("x", ["batch", "seq", inputs], dtype)
+    graph.output("y", ops.linear(x, graph.weight("w", weight.shape, dtype)))
+    run = graph.compile(target_cpu=cpu).bind({"w": weight})
+    for rows in (1, 3, 17):
+        value = rng.standard_normal((1, rows, inputs)).astype(narrow)
+        exact = reference.linear(value, weight)
+        error = reference.linear_error(value, weight)
+        assert_close(np.asarray(run(value)), exact, error, what=f"{cpu}, {rows} rows")
