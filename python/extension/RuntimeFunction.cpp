@@ -11,6 +11,7 @@
 
 #include "RuntimeFunction.h"
 #include "RuntimeTeam.h"
+#include "RuntimeWorkspace.h"
 
 #include <algorithm>
 #include <cstring>
@@ -142,10 +143,18 @@ nb::list Function::call(nb::args values) const {
   std::vector<int64_t> results(signature->getResultBytes() / sizeof(int64_t));
   if (!results.empty())
     pointers[0] = results.data();
+  int64_t lacking = 0;
   {
     nb::gil_scoped_release release;
     NumThreadsScope threads(numThreads);
-    entry(pointers.data());
+    lacking = callInWorkspace(entry, pointers.data());
+  }
+  if (lacking != 0) {
+    PyErr_Format(PyExc_MemoryError,
+                 "cannot allocate %lld bytes for the intermediate results of "
+                 "function '%s'",
+                 static_cast<long long>(lacking), signature->name.c_str());
+    throw nb::python_error();
   }
   return takeResults(results.data(), pointers.data() + firstArgumentSlot(),
                      signature->arguments.size());

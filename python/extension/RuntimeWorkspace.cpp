@@ -12,6 +12,7 @@
 #include "RuntimeWorkspace.h"
 
 #include <algorithm>
+#include <csetjmp>
 #include <cstdlib>
 #include <map>
 #include <new>
@@ -101,6 +102,39 @@ int64_t WorkspacePool::getIdleBytes() const {
   return static_cast<int64_t>(bytes);
 }
 
+//===----------------------------------------------------------------------===//
+// Calls that get no memory
+//===----------------------------------------------------------------------===//
+
+/// Where the innermost call of this thread goes on if there is no memory.
+static thread_local std::jmp_buf *returnPoint = nullptr;
+/// What that call asked for.
+static thread_local int64_t lackingBytes = 0;
+
+int64_t gpt::runtime::callInWorkspace(void (*entry)(void **),
+                                      void **arguments) {
+  std::jmp_buf here;
+  std::jmp_buf *outer = returnPoint;
+  if (setjmp(here) != 0) {
+    returnPoint = outer;
+    return lackingBytes;
+  }
+  returnPoint = &here;
+  entry(arguments);
+  returnPoint = outer;
+  return 0;
+}
+
+/// Nothing with a destructor is between the call and here.
+static void *acquireOrLeave(WorkspacePool *pool, int64_t bytes) {
+  void *memory = pool->acquire(bytes);
+  if (!memory && returnPoint) {
+    lackingBytes = bytes;
+    std::longjmp(*returnPoint, 1);
+  }
+  return memory;
+}
+
 std::shared_ptr<WorkspacePool>
 gpt::runtime::connectWorkspaces(WorkspaceRuntime &runtime) {
   static std::mutex mutex;
@@ -110,8 +144,8 @@ gpt::runtime::connectWorkspaces(WorkspaceRuntime &runtime) {
   std::shared_ptr<WorkspacePool> pool = known.lock();
   if (!pool)
     known = pool = std::make_shared<WorkspacePool>();
-  runtime = {
-      [](WorkspacePool *from, int64_t bytes) { return from->acquire(bytes); },
-      [](WorkspacePool *to, void *memory) { to->release(memory); }, pool.get()};
+  runtime = {acquireOrLeave,
+             [](WorkspacePool *to, void *memory) { to->release(memory); },
+             pool.get()};
   return pool;
 }

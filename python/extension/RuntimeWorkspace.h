@@ -54,6 +54,11 @@ struct WorkspaceRuntime {
   WorkspacePool *pool;
 };
 
+/// Calls compiled code; returns 0, or how many bytes it could not get for its
+/// workspace. It takes that first of all, and a call that gets none is left at
+/// this point: compiled code itself has no way to fail.
+int64_t callInWorkspace(void (*entry)(void **), void **arguments);
+
 /// Fills that struct with a pool that lives as long as the result. A library
 /// that is loaded twice has one struct, and its users share one pool.
 std::shared_ptr<WorkspacePool> connectWorkspaces(WorkspaceRuntime &runtime);

@@ -32,7 +32,7 @@ class GraphError(GptMlirError, ValueError):
 
 
 class CheckpointError(GptMlirError, ValueError):
-    """A checkpoint cannot be used: missing, extra, misshaped or mistyped tensors, damaged files."""
+    """A checkpoint cannot be used: missing, extra or misshaped tensors, damaged or changed file."""
 
 
 class ConfigError(GptMlirError, ValueError):

@@ -56,6 +56,7 @@ class CompiledModel:
         dtype: DType = DType.F32,
         num_threads: int | None = None,
         memory: PackedMemory | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepares a model; compiles nothing yet.
 
@@ -67,6 +68,8 @@ class CompiledModel:
             dtype: Element type of activations.
             num_threads: Threads to use; None for as many as the process has set.
             memory: Where packed weights are kept; None for memory of this process.
+            check: Called before each call for more than one token; raises if weights are no longer
+                what they were.
 
         Raises:
             InputError: `num_threads` or `GPT_MLIR_NUM_THREADS` is not a number of threads.
@@ -79,6 +82,7 @@ class CompiledModel:
         self.weights = weights
         self._options = options or CompileOptions()
         self._memory = memory
+        self._check = check
         self._dtype = dtype
         self._num_threads = num_threads
         self._lock = threading.Lock()
@@ -137,7 +141,9 @@ class CompiledModel:
 
     def forward(self, ids: Array) -> Array:
         """Returns logits `[batch, seq, vocab]` of token ids `[batch, seq]`."""
-        return _array(self.executable(use_cache=False).function("forward")(ids))
+        run = self.executable(use_cache=False).function("forward")
+        self._check()
+        return _array(run(ids))
 
     def allocate(self, batch: int, capacity: int) -> list[Array]:
         """Returns caches `[batch, heads, capacity, features]` for that many tokens each."""
@@ -166,7 +172,9 @@ class CompiledModel:
 
     def prefill(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
         """Appends ids `[batch, seq]` at `positions` `[batch]`; returns logits `[batch, vocab]`."""
-        return _array(self.executable().function("prefill")(ids, positions, *caches))[:, -1]
+        run = self.executable().function("prefill")
+        self._check()
+        return _array(run(ids, positions, *caches))[:, -1]
 
     def decode(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
         """Appends one id per sequence, `[batch, 1]`; returns logits `[batch, vocab]`."""

@@ -80,6 +80,12 @@ class LLM:
         )
         weights = {name: self.checkpoint.array(info.name) for name, info in stored.items()}
         options = options or CompileOptions()
+        memory = packed_memory(self.checkpoint, stored, options)
+
+        def check() -> None:
+            self.checkpoint.check_unchanged()
+            memory.check_unchanged()
+
         self.model = CompiledModel(
             kind,
             self.config,
@@ -87,7 +93,8 @@ class LLM:
             options=options,
             dtype=dtype,
             num_threads=num_threads,
-            memory=packed_memory(self.checkpoint, stored, options),
+            memory=memory,
+            check=check,
         )
         self._encoder = PromptEncoder(
             self.tokenizer,

@@ -82,6 +82,15 @@ class Checkpoint:
         """What tells the present state of the files from any other."""
         return "\n".join(sorted({file.identity for file in self._files.values()}))
 
+    def check_unchanged(self) -> None:
+        """Checks that nobody has written to the files since they were mapped.
+
+        Raises:
+            CheckpointError: One has another size or time of the last change.
+        """
+        for file in set(self._files.values()):
+            file.check_unchanged()
+
     def release(self, name: str) -> None:
         """Says that tensor `name` is not needed for a while: its pages leave this process."""
         self._files[name].release(name)

@@ -27,11 +27,10 @@ from typing import TYPE_CHECKING
 
 from gpt_mlir.compiler.cache import TEMPORARY, default_cache_folder, trim
 from gpt_mlir.compiler.fingerprint import digest
-from gpt_mlir.errors import CacheWarning
+from gpt_mlir.errors import CacheWarning, CheckpointError
 from gpt_mlir.runtime.packing import (
     AnonymousMemory,
     Array,
-    PackedMemory,
     PackedWeight,
     Packer,
     Release,
@@ -58,7 +57,7 @@ DEFAULT_LIMIT = 32 << 30
 
 def packed_memory(
     checkpoint: Checkpoint, stored: Mapping[str, TensorInfo], options: CompileOptions
-) -> PackedMemory:
+) -> PackedFile | AnonymousMemory:
     """Returns where the packed weights of a checkpoint are to be kept.
 
     Args:
@@ -109,6 +108,7 @@ class PackedFile:
         self._identity = identity
         self._release = release
         self._limit = limit
+        self._maps: list[tuple[Path, mmap.mmap]] = []
 
     def provide(self, packers: Sequence[Packer]) -> list[Array]:
         """Returns the packed form of each weight: from the file, or packed now and kept in it."""
@@ -119,7 +119,7 @@ class PackedFile:
         path = self.folder / f"{digest(self._source, _describe(weights))}{_SUFFIX}"
         header = self._header(weights)
         try:
-            return _open(path, header, weights)
+            return self._open(path, header, weights)
         except (FileNotFoundError, NotADirectoryError):
             pass
         except _UnusableError as error:
@@ -128,7 +128,7 @@ class PackedFile:
             _warn(f"cannot read packed weights '{path}': {error.strerror}; packing again")
         try:
             self._write(path, header, packers)
-            arrays = _open(path, header, weights)
+            arrays = self._open(path, header, weights)
         except (OSError, _UnusableError) as error:
             reason = getattr(error, "strerror", None) or error
             _warn(
@@ -139,6 +139,24 @@ class PackedFile:
             return AnonymousMemory(self._release).provide(packers)
         trim(self.folder, _SUFFIX, limit=self._limit, keep=path)
         return arrays
+
+    def check_unchanged(self) -> None:
+        """Checks that the files are as long as when they were mapped.
+
+        Raises:
+            CheckpointError: One has become shorter.
+        """
+        for path, memory in self._maps:
+            if memory.size() < len(memory):
+                raise CheckpointError(
+                    f"packed weights '{path}': cut from {len(memory)} to {memory.size()} bytes "
+                    "while they are in use: delete the file and load the model again"
+                )
+
+    def _open(self, path: Path, header: bytes, weights: Sequence[PackedWeight]) -> list[Array]:
+        memory, offsets = _map(path, header, weights)
+        self._maps.append((path, memory))
+        return [view(memory, weight, at) for weight, at in zip(weights, offsets, strict=True)]
 
     def _header(self, weights: Sequence[PackedWeight]) -> bytes:
         text = json.dumps({"checkpoint": self._identity, "weights": json.loads(_describe(weights))})
@@ -178,8 +196,8 @@ def _first_page(header: bytes) -> int:
     return -(-len(header) // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
-def _open(path: Path, header: bytes, weights: Sequence[PackedWeight]) -> list[Array]:
-    """Maps a file, if it is the right one and safe to use."""
+def _map(path: Path, header: bytes, weights: Sequence[PackedWeight]) -> tuple[mmap.mmap, list[int]]:
+    """Maps a file, if it is the right one and safe to use; returns where the weights begin."""
     offsets, size = place(weights, _first_page(header))
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -199,7 +217,7 @@ def _open(path: Path, header: bytes, weights: Sequence[PackedWeight]) -> list[Ar
             os.utime(handle)  # marks it as used, for _trim
     finally:
         os.close(handle)
-    return [view(memory, weight, at) for weight, at in zip(weights, offsets, strict=True)]
+    return memory, offsets
 
 
 def _warn(message: str) -> None:

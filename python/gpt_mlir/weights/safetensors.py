@@ -108,7 +108,9 @@ class SafetensorsFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise CheckpointError(f"{self.path}: cannot be read: {error.strerror}") from error
-        self.identity = f"{os.path.realpath(self.path)}:{size}:{status.st_mtime_ns}:{status.st_ino}"
+        self._place = os.path.realpath(self.path)
+        self._status = status
+        self.identity = f"{self._place}:{size}:{status.st_mtime_ns}:{status.st_ino}"
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(self._read_header(length, size))
 
     def _read_header(self, length: int, size: int) -> dict[str, TensorInfo]:
@@ -132,7 +134,7 @@ class SafetensorsFile:
                     offset += nbytes
         except SafetensorError as error:
             raise CheckpointError(f"{self.path}: not a valid safetensors file: {error}") from error
-        except OSError as error:
+        except (OSError, MemoryError) as error:  # the library maps the file, too
             raise CheckpointError(f"{self.path}: cannot be read: {error}") from error
         if offset != size:  # the library guarantees it; a wrong view would be silent nonsense
             raise CheckpointError(
@@ -170,6 +172,27 @@ class SafetensorsFile:
             view = view.copy()
             view.flags.writeable = False
         return view
+
+    def check_unchanged(self) -> None:
+        """Checks that nobody has written to the file since it was mapped.
+
+        Another file under the same name is no change: the map keeps the old one.
+
+        Raises:
+            CheckpointError: It has another size or time of the last change.
+        """
+        try:
+            found = os.stat(self._place)
+        except OSError:  # deleted or moved away; the map keeps it
+            return
+        before = self._status
+        if (found.st_ino, found.st_dev) != (before.st_ino, before.st_dev):
+            return
+        if (found.st_size, found.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise CheckpointError(
+                f"{self.path}: written to while it is in use ({before.st_size} bytes when it was "
+                f"loaded, {found.st_size} now): load the model again, and replace files by renaming"
+            )
 
     def release(self, name: str) -> None:
         """Says that tensor `name` is not needed for a while: its pages leave this process."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +12,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from checkpoints import folder_of
 
-from gpt_mlir import LLM
+from gpt_mlir import LLM, CacheWarning, CheckpointError, CompileOptions
 
 GENERATE = """
 import sys
@@ -32,6 +35,58 @@ try:
 except MemoryError as error:
     print("refused:", error)
 print(llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids)
+"""
+
+# A prompt whose intermediate results do not fit, then one whose do.
+OUT_OF_WORKSPACE = """
+import resource, sys
+import numpy as np
+from gpt_mlir import LLM
+llm = LLM.from_pretrained(sys.argv[1])
+batch = 64
+ids = np.ones((batch, 150), np.int64)
+caches = llm.model.allocate(batch, 160)
+llm.model.prefill(ids[:1, :3], np.zeros(1, np.int64), [cache[:1] for cache in caches])
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 23), used + (1 << 23)))
+try:
+    llm.model.prefill(ids, np.zeros(batch, np.int64), caches)
+except MemoryError as error:
+    print("refused:", error)
+print(llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids)
+"""
+
+OUT_OF_MEMORY_FOR_WEIGHTS = """
+import resource, sys
+from gpt_mlir import CheckpointError
+from gpt_mlir.weights import Checkpoint
+Checkpoint.open(sys.argv[1])
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for extra in (1 << 25, 1 << 27):  # less than the file; more, but less than twice
+    resource.setrlimit(resource.RLIMIT_AS, (used + extra, resource.RLIM_INFINITY))
+    try:
+        Checkpoint.open(sys.argv[2])
+    except CheckpointError as error:
+        print(error)
+"""
+
+# No file may become longer than a page, as on a full disk: first only the packed weights are to be
+# written, then the code is compiled anew.
+FULL_DISK = """
+import resource, sys, warnings
+from pathlib import Path
+from gpt_mlir import LLM, CompileError, CompileOptions
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    llm = LLM.from_pretrained(sys.argv[1])
+for warning in caught:
+    print(warning.category.__name__, warning.message)
+print(llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids)
+try:
+    LLM.from_pretrained(sys.argv[1], options=CompileOptions(opt_level=0, llvm_opt_level=0))
+except CompileError as error:
+    print(error)
 """
 
 FORK = """
@@ -54,9 +109,9 @@ def environment(cache: Path) -> dict[str, str]:
     return {**os.environ, "GPT_MLIR_CACHE": str(cache)}
 
 
-def run(program: str, cache: Path) -> str:
+def run(program: str, cache: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program, str(folder_of("gpt2"))],
+        [sys.executable, "-c", program, str(folder_of("gpt2")), *arguments],
         env=environment(cache),
         capture_output=True,
         text=True,
@@ -75,6 +130,100 @@ def test_no_memory_for_caches_is_an_error() -> None:
     found = run(OUT_OF_MEMORY, Path(os.environ["GPT_MLIR_CACHE"]))
     assert found.startswith("refused: cannot allocate ")
     assert found.endswith(expected())
+
+
+def test_no_memory_for_intermediates_is_an_error() -> None:
+    found = run(OUT_OF_WORKSPACE, Path(os.environ["GPT_MLIR_CACHE"]))
+    assert re.match(
+        r"refused: cannot allocate \d+ bytes for the intermediate results of function 'prefill'\n",
+        found,
+    )
+    assert found.endswith(expected())
+
+
+def test_no_memory_for_weights_is_an_error(tmp_path: Path) -> None:
+    # Zeros that take no space on the disk.
+    header = b'{"w":{"dtype":"F32","shape":[25000000],"data_offsets":[0,100000000]}}'
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 100_000_000)
+    found = run(OUT_OF_MEMORY_FOR_WEIGHTS, Path(os.environ["GPT_MLIR_CACHE"]), str(tmp_path))
+    message = f"{tmp_path / 'model.safetensors'}: cannot be read: Cannot allocate memory"
+    lines = found.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(message) for line in lines)
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    tokens = expected()
+    cache = tmp_path / "cache"
+    # Code of all models, without their packed weights.
+    shutil.copytree(os.environ["GPT_MLIR_CACHE"], cache, ignore=lambda *_: ["weights"])
+    first, second, third = run(FULL_DISK, cache).splitlines()
+    assert first.startswith(f"CacheWarning cannot keep packed weights in '{cache / 'weights'}': ")
+    assert "File too large" in first
+    assert f"{second}\n" == tokens
+    assert re.fullmatch(r"cannot write '.*': File too large", third)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    path = tmp_path / "model"
+    shutil.copytree(folder_of("gpt2"), path)
+    return path
+
+
+def prefill(llm: LLM) -> None:
+    llm.model.prefill(np.ones((1, 9), np.int64), np.zeros(1, np.int64), llm.model.allocate(1, 16))
+
+
+@pytest.mark.parametrize("length", [-1, 0, 100])
+def test_checkpoint_written_to_while_in_use(copied: Path, length: int) -> None:
+    """Cut, emptied, or of the same length with other contents."""
+    llm = LLM.from_pretrained(copied)
+    prefill(llm)
+    path = copied / "model.safetensors"
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if length < 0:
+            file.seek(size - 4)
+            file.write(b"\0\0\0\0")
+        else:
+            file.truncate(length)
+    os.utime(path, (1, 1))  # writing may not change the time if it was a moment ago
+    with pytest.raises(CheckpointError, match="written to while it is in use"):
+        prefill(llm)
+    with pytest.raises(CheckpointError, match="written to while it is in use"):
+        llm.generate([1, 2, 3], max_new_tokens=2, eos_token_id=[])
+    with pytest.raises(CheckpointError, match="written to while it is in use"):
+        llm.model.forward(np.ones((1, 3), np.int64))
+
+
+def test_checkpoint_replaced_while_in_use(copied: Path) -> None:
+    """Another file of the same name, as downloads and editors write it, changes nothing."""
+    llm = LLM.from_pretrained(copied)
+    before = llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids
+    path = copied / "model.safetensors"
+    (copied / "other").write_bytes(path.read_bytes()[:-4])
+    os.replace(copied / "other", path)
+    assert llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids == before
+    path.unlink()
+    assert llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids == before
+
+
+def test_packed_weights_cut_while_in_use(copied: Path, tmp_path: Path) -> None:
+    llm = LLM.from_pretrained(copied, options=CompileOptions(cache_folder=tmp_path / "cache"))
+    files = list((tmp_path / "cache" / "weights").glob("*.weights"))
+    if not files:
+        pytest.skip("the schedule of this machine packs nothing")
+    prefill(llm)
+    os.truncate(files[0], 4096)
+    with pytest.raises(CheckpointError, match=r"cut from .* to 4096 bytes while they are in use"):
+        prefill(llm)
+    # A new start finds that the file is not whole, and packs again.
+    with pytest.warns(CacheWarning, match="packing again"):
+        again = LLM.from_pretrained(copied, options=CompileOptions(cache_folder=tmp_path / "cache"))
+    prefill(again)
 
 
 def test_fork_after_load() -> None:
