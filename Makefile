@@ -93,4 +93,4 @@ check-gpt: setup-test
 	@ninja -C build/$(PRESET) check-gpt
 
 pytest: check-gpt
-	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup

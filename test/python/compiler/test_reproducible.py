@@ -29,7 +29,7 @@ module = llm.model.module()
 print(module_key(module, options))
 for stage in ("gpt", "linalg", "vector", "loops", "llvm"):
     print(stage, hashlib.sha256(str(lower(module, stage, options)).encode()).hexdigest())
-for kind in ("llvmir", "object", "shared"):
+for kind in ("llvmir", "shared"):
     print(kind, hashlib.sha256(emit(module, kind, options)).hexdigest())
 """
 
@@ -46,6 +46,7 @@ def compile_in_process(folder: Path, level: int, seed: int) -> str:
     return done.stdout
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("level", [3, 1])
 def test_processes_give_the_same_bytes(level: int) -> None:
     folder = folder_of("gpt2")
@@ -53,6 +54,7 @@ def test_processes_give_the_same_bytes(level: int) -> None:
     assert first == second
 
 
+@pytest.mark.spread
 def test_repetitions_give_the_same_text() -> None:
     """An order that follows addresses shows up once in a while only."""
     module = LLM(folder_of("gpt2")).model.module()
@@ -60,6 +62,7 @@ def test_repetitions_give_the_same_text() -> None:
     assert len({str(lower(module, "loops", options)) for _ in range(12)}) == 1
 
 
+@pytest.mark.spread
 def test_threads_give_the_same_bytes() -> None:
     llm = LLM(folder_of("neox"))
     options = CompileOptions(cache=False)

@@ -6,26 +6,12 @@ more of these programs, at every level; see `run.py`.
 
 from __future__ import annotations
 
-from checking import check
-from exact import Exact, UndecidableError
+import pytest
+from examples import check_examples
 from generator import programs
-from hypothesis import HealthCheck, given, reject, settings
-from programs import Program
-from variants import two_variants
 
 
-@settings(
-    max_examples=265,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(programs())
-def test_random_program(program: Program) -> None:
-    try:
-        exact = Exact(program)
-    except UndecidableError:
-        reject()
-    for variant in two_variants(program):
-        check(exact, variant)
+@pytest.mark.spread
+@pytest.mark.parametrize("chunk", range(9))
+def test_random_programs(chunk: int) -> None:
+    check_examples(programs(), count=30, chunk=chunk)

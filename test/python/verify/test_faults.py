@@ -60,6 +60,7 @@ def test_bisection_names_the_pass_of_more_faults(fault: SeededFault) -> None:
     check(fault)
 
 
+@pytest.mark.spread
 def test_verification_is_right_up_to_the_fault() -> None:
     fault = FEW[1]
     report = verify_module(fault.build(), options=fault.options(), steps=False)
@@ -77,6 +78,7 @@ def test_verification_is_right_up_to_the_fault() -> None:
     assert [stage["status"] for stage in data["stages"]].count("equal") >= 1
 
 
+@pytest.mark.spread
 def test_bisection_names_the_step_of_a_schedule(tmp_path: Path) -> None:
     passes = list_passes(llvm_pipeline(CompileOptions(opt_level=2)))
     tile = next(text for text in passes if pass_label(text) == TILES)
@@ -127,6 +129,7 @@ def test_the_folder_repeats_the_failure(tmp_path: Path) -> None:
     assert result.stdout.strip() == (tmp_path / "after.mlir").read_text(encoding="utf-8").strip()
 
 
+@pytest.mark.spread
 def test_the_program_prints_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fault = SeededFault("wrong-reduction-axis", square_projections, LINALG)
     module = tmp_path / "module.mlir"
@@ -143,6 +146,7 @@ def test_the_program_prints_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(shlex.split(command)[1:]) == 1
 
 
+@pytest.mark.spread
 def test_an_op_that_is_wrong_alone_is_named() -> None:
     fault = SeededFault("wrong-scale", attention, "cse")
     report = verify_module(fault.build(), options=fault.options(), steps=False)
@@ -153,6 +157,7 @@ def test_an_op_that_is_wrong_alone_is_named() -> None:
     assert [op.difference.misses for op in before.ops] == [0] * len(wrong.ops)
 
 
+@pytest.mark.spread
 def test_bisection_of_a_model() -> None:
     fault = SeededFault("lost-position", cached_attention, "cse")
     verdict = bisect_model(folder_of("llama-mqa"), new_tokens=1, options=fault.options())
