@@ -12,7 +12,7 @@ BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest faults fuzz fuzz-files fuzz-modules asan tsan lint format docs clean setup setup-test
+.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest faults soak fuzz fuzz-files fuzz-modules asan tsan lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-slow: setup-test ## Run the tests of large models and of time
 
 faults: setup-test ## Seed every known fault into the compiler and find its pass
 	@$(PYTHON) -m pytest -n $(JOBS) -m "slow or not slow" test/python/verify
+
+soak: setup-test ## Compile, run and drop 2,000 programs in one process
+	@$(PYTHON) test/python/runtime/soak.py
 
 fuzz: setup-test ## Compile 10,000 random programs and compare (FUZZ="--help")
 	@$(PYTHON) test/python/fuzz/run.py --jobs $(JOBS) $(FUZZ)

@@ -43,6 +43,14 @@ OptLevel = Annotated[
     ),
 ]
 
+BatchInvariant = Annotated[
+    bool,
+    typer.Option(
+        "--batch-invariant",
+        help="The same bits whatever else is in a batch; single tokens take longer.",
+    ),
+]
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -118,6 +126,7 @@ def generate(
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
+    batch_invariant: BatchInvariant = False,
 ) -> None:
     """Continues a text."""
     from gpt_mlir.cli.generate import run
@@ -127,7 +136,7 @@ def generate(
         model,
         quiet=quiet,
         echo=echo,
-        options=_options(target_cpu, target_features, opt_level),
+        options=_options(target_cpu, target_features, opt_level, batch_invariant),
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         top_k=top_k,
@@ -150,11 +159,16 @@ def compile_command(
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
+    batch_invariant: BatchInvariant = False,
 ) -> None:
     """Compiles a model."""
     from gpt_mlir.cli.compile import run
 
-    run(model, use_cache=cache, options=_options(target_cpu, target_features, opt_level))
+    run(
+        model,
+        use_cache=cache,
+        options=_options(target_cpu, target_features, opt_level, batch_invariant),
+    )
 
 
 @app.command(help=texts.INSPECT)
@@ -179,6 +193,7 @@ def inspect(
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
+    batch_invariant: BatchInvariant = False,
 ) -> None:
     """Shows a model or its IR."""
     from gpt_mlir.cli.inspect import run
@@ -190,7 +205,7 @@ def inspect(
         use_cache=cache,
         batch=batch,
         tokens=tokens,
-        options=_options(target_cpu, target_features, opt_level),
+        options=_options(target_cpu, target_features, opt_level, batch_invariant),
     )
 
 
@@ -243,13 +258,14 @@ def verify(
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
+    batch_invariant: BatchInvariant = False,
 ) -> None:
     """Checks every stage of the compiler."""
     import dataclasses
 
     from gpt_mlir.cli.verify import run
 
-    options: Any = _options(target_cpu, target_features, opt_level)
+    options: Any = _options(target_cpu, target_features, opt_level, batch_invariant)
     run(
         model,
         prompt=prompt,
@@ -267,9 +283,14 @@ def verify(
     )
 
 
-def _options(target_cpu: str, target_features: str, opt_level: int) -> object:
+def _options(
+    target_cpu: str, target_features: str, opt_level: int, batch_invariant: bool
+) -> object:
     from gpt_mlir.compiler import CompileOptions
 
     return CompileOptions(
-        target_cpu=target_cpu, target_features=target_features, opt_level=opt_level
+        target_cpu=target_cpu,
+        target_features=target_features,
+        opt_level=opt_level,
+        batch_invariant=batch_invariant,
     )

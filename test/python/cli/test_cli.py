@@ -133,6 +133,14 @@ def test_inspect_stage(model: Path, stage: str, function: str, expected: str) ->
         assert "@prefill" in whole.stdout
 
 
+def test_batch_invariant(model: Path) -> None:
+    """A single token has no code of its own, which would sum in another order."""
+    for flags, present in (((), True), (("--batch-invariant",), False)):
+        done = run("inspect", "-m", model, "--stage", "linalg", *flags)
+        assert done.returncode == 0, done.stderr
+        assert ("@decode_1" in done.stdout) == present
+
+
 def test_inspect_unknown_function(model: Path) -> None:
     done = run("inspect", "-m", model, "--stage", "gpt", "--function", "nonsense")
     assert done.returncode == 1

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soak
 from checkpoints import folder_of
 
 from gpt_mlir import LLM, CacheWarning, CheckpointError, CompileOptions
@@ -244,6 +245,12 @@ def test_compilations_at_once_and_killed(tmp_path: Path) -> None:
     assert [each.communicate(timeout=300)[0] for each in pair] == [expected()] * 2
     entries = [path for path in cache.rglob("*.so") if not path.name.startswith(".")]
     assert len(entries) == 1
+
+
+@pytest.mark.slow
+def test_compiling_does_not_grow() -> None:
+    """A part of `make soak`, which takes ten times as many."""
+    assert soak.main(["--cycles", "200", "--first", "100"]) == 0
 
 
 def test_nothing_grows() -> None:

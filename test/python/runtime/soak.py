@@ -1,0 +1,92 @@
+"""Compiles, loads, runs and drops programs, thousands of times in one process (`make soak`).
+
+Every program is another one, and none is kept on disk: each goes through the whole compiler. After
+a first part, in which allocators and caches of the process fill up, memory, threads and open files
+must stay what they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gpt_mlir import set_num_threads
+from gpt_mlir.graph import Graph, ops
+
+# Bytes. A library that stays loaded costs 16 KiB at least, a context of MLIR far more.
+CYCLE_GROWTH = 2048
+NOISE = 4 << 20  # what an allocator keeps or not
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the process has, as the kernel counts it."""
+
+    resident: int
+    threads: int
+    files: int
+    maps: int
+
+
+def measure() -> Usage:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return Usage(
+        pages * os.sysconf("SC_PAGE_SIZE"),
+        len(os.listdir("/proc/self/task")),
+        len(os.listdir("/proc/self/fd")),
+        len(Path("/proc/self/maps").read_text().splitlines()),
+    )
+
+
+def run_cycle(index: int) -> None:
+    """A feed-forward network of its own width, compiled and run."""
+    width, rows = 16 + index % 61, 1 + index % 7
+    graph = Graph(f"cycle{index}")
+    x = graph.input("x", ("rows", width))
+    inner = ops.gelu(ops.linear(x, graph.weight("up", (2 * width, width))))
+    graph.output("y", ops.linear(inner, graph.weight("down", (width, 2 * width))))
+    weights = {
+        "up": np.full((2 * width, width), 1 / width, np.float32),
+        "down": np.full((width, 2 * width), 1 / (2 * width), np.float32),
+    }
+    # LLVM's own optimiser takes most of the time and is in one cycle of ten.
+    level = 0 if index % 10 else None
+    run = graph.compile(cache=False, llvm_opt_level=level).bind(weights)
+    y = np.asarray(run(np.ones((rows, width), np.float32)))
+    # gelu(1), whether by tanh or exact.
+    np.testing.assert_allclose(y, np.full((rows, width), 0.8413), atol=1e-3)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cycles", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=200, help="cycles before the first look")
+    arguments = parser.parse_args(argv)
+    begin = time.monotonic()
+    set_num_threads(2)
+    for index in range(arguments.first):
+        run_cycle(index)
+    before = measure()
+    print(f"after {arguments.first} cycles: {before}", flush=True)
+    for index in range(arguments.first, arguments.cycles):
+        run_cycle(index)
+    after = measure()
+    seconds = time.monotonic() - begin
+    growth = after.resident - before.resident
+    cycles = arguments.cycles - arguments.first
+    print(f"after {arguments.cycles} cycles: {after}")
+    print(f"{seconds:.0f} s; {growth / cycles:.0f} bytes more memory a cycle")
+    same = (after.threads, after.files) == (before.threads, before.files)
+    return 0 if same and growth < cycles * CYCLE_GROWTH + NOISE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
