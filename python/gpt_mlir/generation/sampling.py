@@ -19,6 +19,9 @@ __all__ = ["Sampler", "process_logits"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+# Tokens that `top_p` sorts at first: most distributions need fewer.
+_FEW_TOKENS = 512
+
 
 class Sampler:
     """Chooses the tokens of one sequence."""
@@ -84,14 +87,33 @@ def process_logits(logits: Array, options: SamplingOptions, seen: Array) -> Arra
         smallest = np.partition(scores, -options.top_k)[-options.top_k]
         scores[scores < smallest] = -np.inf
     if options.top_p < 1.0:
-        order = np.argsort(scores, kind="stable")
-        unlikely = np.cumsum(_softmax(scores[order])) <= 1.0 - options.top_p
-        unlikely[-1] = False
-        scores[order[unlikely]] = -np.inf
+        scores[_find_unlikely(scores, options.top_p)] = -np.inf
     if options.min_p > 0.0:
         weights = _softmax(scores)
         scores[weights < options.min_p * weights.max()] = -np.inf
     return scores
+
+
+def _find_unlikely(scores: Array, top_p: float) -> Array:
+    """Returns the least likely tokens that together have at most `1 - top_p`.
+
+    Of a large vocabulary only the likely tokens are sorted, as far as they decide.
+    """
+    tokens = np.flatnonzero(~np.isneginf(scores))
+    scores = scores[tokens]
+    weights = _softmax(scores)
+    count = min(_FEW_TOKENS, scores.size)
+    while True:
+        likely = ~(scores < np.partition(scores, -count)[-count])
+        rest = weights[~likely].sum()
+        if not rest > 1.0 - top_p:  # true of numbers that are none, too
+            break
+        count = min(16 * count, scores.size)
+    sorted_first = np.flatnonzero(likely)
+    order = sorted_first[np.argsort(scores[sorted_first], kind="stable")]
+    # The most likely token always stays.
+    dropped = (rest + np.cumsum(weights[order]) <= 1.0 - top_p)[:-1]
+    return np.concatenate([tokens[~likely], tokens[order[:-1][dropped]]])
 
 
 def _softmax(scores: Array) -> Array:

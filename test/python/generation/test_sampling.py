@@ -80,6 +80,23 @@ def test_processors_agree_with_transformers(options: dict[str, Any], seed: int) 
     )
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 20.0], ids=["few", "some", "most"])
+@pytest.mark.parametrize("top_p", [0.3, 0.95])
+def test_top_p_of_a_large_vocabulary(temperature: float, top_p: float) -> None:
+    """Whether the likely tokens that are sorted first decide, or all have to be."""
+    options = SamplingOptions(temperature=temperature, top_p=top_p)
+    logits = logits_of(4, 20_011)
+    kept = np.isfinite(process_logits(logits, options, np.array([])))
+    expected = np.isfinite(processed_by_transformers(logits, options))
+    np.testing.assert_array_equal(kept, expected)
+
+
+def test_top_p_drops_the_first_of_equal_tokens() -> None:
+    logits = np.zeros(10_000, np.float32)
+    scores = process_logits(logits, SamplingOptions(temperature=1.0, top_p=0.25005), np.array([]))
+    assert np.flatnonzero(np.isfinite(scores)).tolist() == list(range(7499, 10_000))
+
+
 def test_greedy_takes_the_first_largest() -> None:
     sampler = Sampler(SamplingOptions())
     assert sampler.choose(np.array([1.0, 7.0, 7.0, 0.0], np.float32)) == 1
@@ -126,8 +143,9 @@ def test_tiny_temperature_is_nearly_greedy() -> None:
     assert sampler.choose(logits) == np.argmax(logits)
 
 
-def test_logits_that_are_no_numbers() -> None:
-    sampler = Sampler(SamplingOptions(temperature=1.0), seed=0)
+@pytest.mark.parametrize("top_p", [1.0, 0.5])
+def test_logits_that_are_no_numbers(top_p: float) -> None:
+    sampler = Sampler(SamplingOptions(temperature=1.0, top_p=top_p), seed=0)
     with pytest.raises(GptMlirError, match="logits of the model are not finite"):
         sampler.choose(np.full(4, np.nan, np.float32))
 
