@@ -178,7 +178,7 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   if (options.expandBF16)
-    pm.addPass(createExpandBF16Masks());
+    pm.addPass(createHoldBF16AsIntegers());
   pm.addPass(createCSEPass());
   pm.addPass(createEmitPackedEntry());
   pm.addPass(createLowerParallelCalls());

@@ -367,14 +367,16 @@ def ExpandF16 : Pass<"gpt-expand-f16"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
-def ExpandBF16Masks : Pass<"gpt-expand-bf16-masks"> {
-  let summary = "Load and store masked vectors of bf16 as integers";
+def HoldBF16AsIntegers : Pass<"gpt-hold-bf16-as-integers", "ModuleOp"> {
+  let summary = "Move bf16 as integers of the same width";
   let description = [{
-    Replaces `llvm.intr.masked.load` and `llvm.intr.masked.store` of bf16 by
-    those of i16, for processors without bf16: LLVM would take them apart and
-    convert every element to f32 and back, calling a compiler runtime.
+    Replaces the type bf16 by i16 throughout a module of the LLVM dialect, for
+    processors without bf16: LLVM would convert elements of vectors that are
+    masked or live in several blocks to f32 and back, calling a compiler
+    runtime. Runs after all conversions of bf16 have become integer arithmetic
+    (`arith-expand`); where an op still computes with bf16, a remark names it
+    and nothing is changed. Discardable attributes keep the type.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 def ApproximateMath : Pass<"gpt-approximate-math"> {

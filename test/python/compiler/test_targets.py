@@ -30,9 +30,9 @@ TARGETS = [
 
 @pytest.mark.parametrize("cpu", TARGETS)
 @pytest.mark.parametrize("dtype", ["bf16", "f16"])
-def test_narrow_floats(cpu: str, dtype: str) -> None:
-    """A projection whose tiles and element-wise loops end in masked vectors."""
-    outputs, inputs = 37, 33
+@pytest.mark.parametrize(("outputs", "inputs"), [(37, 33), (96, 64)], ids=["odd", "whole"])
+def test_narrow_floats(cpu: str, dtype: str, outputs: int, inputs: int) -> None:
+    """A projection that ends in masked vectors, and one whose tiles are packed."""
     rng = np.random.default_rng(7)
     narrow = DType(dtype).numpy
     weight = rng.standard_normal((outputs, inputs)).astype(narrow)
