@@ -132,7 +132,7 @@ class Runner:
             adapter.name: [] for adapter in self._adapters if adapter.accepts(case)
         }
         case.folder(self._scratch)
-        rounds = 1 if case.fresh else min(self._rounds, _START_ROUNDS)
+        rounds = 1 if case.fresh or case.long else min(self._rounds, _START_ROUNDS)
         for _ in range(1 + rounds):
             for name in tuple(answers):
                 try:
