@@ -147,6 +147,9 @@ LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
   if (attribute.getName() == kParallelAttr && isa<FunctionOpInterface>(op) &&
       isa<UnitAttr>(attribute.getValue()))
     return success();
+  if (attribute.getName() == kTableAttr && isa<FunctionOpInterface>(op) &&
+      isa<IntegerAttr>(attribute.getValue()))
+    return success();
   if ((attribute.getName() == kWorkspaceAttr ||
        attribute.getName() == kRuntimeAttr) &&
       isa<UnitAttr>(attribute.getValue()))

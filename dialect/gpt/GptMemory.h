@@ -22,6 +22,10 @@ inline constexpr llvm::StringLiteral kWorkspaceAttr = "gpt.workspace";
 /// On a global of the LLVM dialect (a unit): a loader writes to it.
 inline constexpr llvm::StringLiteral kRuntimeAttr = "gpt.runtime";
 
+/// On a function (an integer): its last argument is a table of so many
+/// arguments, an array of pointers to memref descriptors.
+inline constexpr llvm::StringLiteral kTableAttr = "gpt.table";
+
 } // namespace mlir::gpt
 
 #endif // GPT_GPTMEMORY_H

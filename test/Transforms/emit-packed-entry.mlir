@@ -115,3 +115,21 @@ llvm.func @gpt_entry_taken(%arg0: !llvm.ptr) {
 llvm.func @_mlir_ciface_lost(%arg0: !llvm.ptr) {
   llvm.return
 }
+
+// -----
+
+// A function that takes a table gets the address of its arguments.
+
+// CHECK: llvm.mlir.global external constant @gpt_abi_tabulated(dense<[8, 24]> : tensor<2xi64>)
+// CHECK-LABEL: llvm.func @gpt_entry_tabulated(
+// CHECK-SAME: %[[ARGS:.*]]: !llvm.ptr) {
+// CHECK-NEXT: %[[RESULT:.*]] = llvm.load %[[ARGS]] : !llvm.ptr -> !llvm.ptr
+// CHECK-NEXT: %[[TABLE:.*]] = llvm.getelementptr %[[ARGS]][1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+// CHECK-NEXT: llvm.call @_mlir_ciface_tabulated(%[[RESULT]], %[[TABLE]]) : (!llvm.ptr, !llvm.ptr) -> ()
+llvm.func @tabulated(%arg0: !llvm.ptr) -> !llvm.struct<(ptr, ptr, i64)> attributes {gpt.table = 7 : i64} {
+  %0 = llvm.mlir.poison : !llvm.struct<(ptr, ptr, i64)>
+  llvm.return %0 : !llvm.struct<(ptr, ptr, i64)>
+}
+llvm.func @_mlir_ciface_tabulated(%arg0: !llvm.ptr, %arg1: !llvm.ptr) attributes {gpt.table = 7 : i64} {
+  llvm.return
+}

@@ -161,6 +161,8 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
     addSchedule(pm, options.schedule, "lower_vectors");
     pm.addPass(createLowerAffinePass());
   }
+  pm.addPass(createTabulateArguments());
+  pm.addPass(createRollCalls());
   pm.addPass(createSCFToControlFlowPass());
   ConvertVectorToLLVMPassOptions vector;
   vector.x86Vector = true;

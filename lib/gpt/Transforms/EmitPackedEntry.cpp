@@ -44,6 +44,18 @@ struct Export {
   /// The function on memref descriptors passed by value, and its wrapper on
   /// pointers to descriptors.
   LLVM::LLVMFuncOp implementation, interface;
+
+  /// The number of arguments that are in a table, if they are.
+  std::optional<int64_t> getTableSize() const {
+    auto size = implementation->getAttrOfType<IntegerAttr>(gpt::kTableAttr);
+    return size ? std::optional(size.getInt()) : std::nullopt;
+  }
+  /// The number of pointers that callers pass.
+  int64_t getNumPointers() const {
+    LLVM::LLVMFuncOp function = interface;
+    int64_t numPointers = function.getNumArguments();
+    return getTableSize() ? numPointers - 1 + *getTableSize() : numPointers;
+  }
 };
 } // namespace
 
@@ -74,6 +86,8 @@ static LogicalResult verifyInterface(LLVM::LLVMFuncOp interface,
 ///     llvm.call @_mlir_ciface_f(%0, %2) : (!llvm.ptr, !llvm.ptr) -> ()
 ///     llvm.return
 ///   }
+///
+/// A function that takes a table gets the address of the pointers instead.
 static void buildEntry(const Export &exported) {
   LLVM::LLVMFuncOp interface = exported.interface;
   Location loc = interface.getLoc();
@@ -94,7 +108,9 @@ static void buildEntry(const Export &exported) {
     if (index > 0)
       slot = LLVM::GEPOp::create(builder, loc, pointer, pointer, slot,
                                  ArrayRef<LLVM::GEPArg>{index});
-    arguments.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot));
+    bool isTable = index + 1 == end && exported.getTableSize();
+    arguments.push_back(
+        isTable ? slot : LLVM::LoadOp::create(builder, loc, pointer, slot));
   }
   LLVM::CallOp::create(builder, loc, interface, arguments);
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
@@ -112,12 +128,12 @@ static void buildRecord(const Export &exported) {
     resultBytes = DataLayout::closest(interface).getTypeSize(result);
   OpBuilder builder(interface->getContext());
   builder.setInsertionPoint(interface);
-  int64_t numPointers = interface.getNumArguments();
-  LLVM::GlobalOp::create(builder, interface.getLoc(),
-                         LLVM::LLVMArrayType::get(builder.getI64Type(), 2),
-                         /*isConstant=*/true, LLVM::Linkage::External,
-                         (kRecordPrefix + exported.name).str(),
-                         builder.getI64TensorAttr({numPointers, resultBytes}));
+  LLVM::GlobalOp::create(
+      builder, interface.getLoc(),
+      LLVM::LLVMArrayType::get(builder.getI64Type(), 2),
+      /*isConstant=*/true, LLVM::Linkage::External,
+      (kRecordPrefix + exported.name).str(),
+      builder.getI64TensorAttr({exported.getNumPointers(), resultBytes}));
 }
 
 /// Whether `global` has a value here; one without is declared only.
@@ -178,9 +194,11 @@ struct EmitPackedEntry final
                !global->hasAttr(gpt::kRuntimeAttr))
         makeInternal(global);
     }
-    for (const Export &exported : *exports) {
+    for (Export &exported : *exports) {
       buildEntry(exported);
       buildRecord(exported);
+      exported.implementation->removeAttr(gpt::kTableAttr);
+      exported.interface->removeAttr(gpt::kTableAttr);
     }
     numEntries += exports->size();
   }

@@ -35,6 +35,53 @@ def PrepareExports : Pass<"gpt-prepare-exports", "ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def TabulateArguments : Pass<"gpt-tabulate-arguments", "ModuleOp"> {
+  let summary = "Pass the arguments of exported functions as one table";
+  let description = [{
+    An exported function (`llvm.emit_c_interface`) takes one pointer to an array
+    of pointers to memref descriptors, which its callers have anyway, and the
+    attribute `gpt.table` says how many there are. A private function takes the
+    table, too, if all its callers pass entries of theirs and each argument has
+    the same place for all of them; what else it takes stays.
+
+    ```mlir
+    func.func @f(%x: memref<4xf32>, %w: memref<4xf32>) attributes {llvm.emit_c_interface} {
+      call @g(%x, %w, %n) : (memref<4xf32>, memref<4xf32>, index) -> ()
+    // becomes
+    func.func @f(%table: !llvm.ptr) attributes {gpt.table = 2 : i64, llvm.emit_c_interface} {
+      call @g(%table, %n) : (!llvm.ptr, index) -> ()
+    ```
+
+    A function with hundreds of arguments then compiles like one with few. Runs
+    after `gpt-prepare-exports`, ahead of `convert-func-to-llvm`.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [
+    Statistic<"numFunctions", "num-functions", "Number of functions that take a table">
+  ];
+}
+
+def RollCalls : Pass<"gpt-roll-calls", "ModuleOp"> {
+  let summary = "Make a loop of calls of one function";
+  let description = [{
+    Calls of one function without results, with nothing but pure ops in between,
+    become one call in a loop if each operand is the same in all of them, one of
+    two in turn, or an entry of a table of arguments at a regular distance (see
+    `gpt-tabulate-arguments`). Up to two calls stay ahead of the loop. These are
+    the layers of a model: the code does not grow with their number.
+
+    A remark says which operand is in the way where three or more calls are no
+    loop.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numRolled", "num-rolled", "Number of calls in loops">,
+    Statistic<"numLoops", "num-loops", "Number of loops made">
+  ];
+}
+
 def EmitPackedEntry : Pass<"gpt-emit-packed-entry", "ModuleOp"> {
   let summary = "Give every exported function an entry of one fixed C type";
   let description = [{
@@ -47,7 +94,9 @@ def EmitPackedEntry : Pass<"gpt-emit-packed-entry", "ModuleOp"> {
     which loads one pointer per parameter from the array `%args` and calls it.
     `args[0]` points to storage for the results (the concatenation of their
     memref descriptors) and is absent if there are none; then follows one
-    pointer per argument, to its memref descriptor. A constant
+    pointer per argument, to its memref descriptor. A function that takes a
+    table (`gpt-tabulate-arguments`) is called with the address of these. A
+    constant
     `@gpt_abi_<name>` holds the number of pointers and the bytes of results, for
     the loader to check. All other definitions of the module get internal
     linkage, so that only these are visible.
