@@ -1,8 +1,9 @@
 """Packed weights in a file of the cache folder, mapped by every process that uses the model.
 
 A file holds a header (a magic number and JSON that says of what checkpoint and which weights it
-is) and behind it each weight, beginning with a page. It is written under a temporary name and
-renamed when it is whole, so a reader sees all of it or nothing. On opening, the header must be to
+is) and behind it each weight, beginning with a page. It is written under a temporary name and gets
+its own when it is whole, so a reader sees all of it or nothing. Of several processes that write it
+at once, all use the file of the first. On opening, the header must be to
 the byte what this process would write, the size must be right, and nobody but the user may be able
 to write to the file; the weights themselves are not read.
 
@@ -182,10 +183,10 @@ class PackedFile:
                     file.write(array.data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+            _publish(Path(name), path, header, weights)
+        finally:
+            with contextlib.suppress(FileNotFoundError):  # renamed
+                os.unlink(name)
 
 
 def _describe(weights: Sequence[PackedWeight]) -> str:
@@ -218,6 +219,19 @@ def _map(path: Path, header: bytes, weights: Sequence[PackedWeight]) -> tuple[mm
     finally:
         os.close(handle)
     return memory, offsets
+
+
+def _publish(written: Path, path: Path, header: bytes, weights: Sequence[PackedWeight]) -> None:
+    """Gives a file its name, unless another process was faster: both then map the file of one."""
+    try:
+        os.link(written, path)  # unlike renaming, fails if there is one
+    except FileExistsError:
+        try:
+            _map(path, header, weights)
+        except (OSError, _UnusableError):
+            os.replace(written, path)
+    except OSError:  # a file system without links
+        os.replace(written, path)
 
 
 def _warn(message: str) -> None:

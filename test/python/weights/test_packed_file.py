@@ -18,6 +18,7 @@ from checkpoints import folder_of
 from gpt_mlir import LLM, CacheWarning, CompileOptions
 from gpt_mlir.runtime.packing import AnonymousMemory, Packer
 from gpt_mlir.weights import Checkpoint
+from gpt_mlir.weights import packed_file as packed_files
 from gpt_mlir.weights.packed_file import packed_memory
 
 IDS = np.arange(1, 8)[None]
@@ -92,6 +93,25 @@ def test_packed_once(folder: Path, options: CompileOptions) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     np.testing.assert_array_equal(quietly(folder, options), first)
     np.testing.assert_array_equal(unkept(folder, options), first)
+
+
+def test_the_first_of_two_writers_wins(
+    folder: Path, options: CompileOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish(written: Path, path: Path, *others: Any) -> list[Any]:
+        # Another process is done while this one has just written its file.
+        monkeypatch.setattr(packed_files, "_publish", original)
+        other.append(logits(folder, options))
+        inodes.append(path.stat().st_ino)
+        return original(written, path, *others)
+
+    original = packed_files._publish
+    other: list[Any] = []
+    inodes: list[int] = []
+    monkeypatch.setattr(packed_files, "_publish", publish)
+    np.testing.assert_array_equal(logits(folder, options), other[0])
+    path = packed_file(options)  # the only file: nothing temporary is left
+    assert path.stat().st_ino == inodes[0]
 
 
 @pytest.mark.parametrize("damage", ["header", "truncated", "longer", "empty"])
