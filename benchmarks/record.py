@@ -81,8 +81,8 @@ def results_of(data: Data) -> list[Result]:
     found = []
     for run in data["runs"]:
         for result in run["results"]:
-            threads = str(result["case"]["threads"])
-            limits = [run["limits"][when][threads] for when in ("before", "after")]
+            count = str(result["case"]["threads"])
+            limits = [run["limits"][when][count] for when in ("before", "after")]
             found.append(result | {"limits": limits})
     threads = max((run["settings"]["threads"] for run in data["runs"]), default=1)
     order = {case.key: at for at, case in enumerate(select_cases(threads=threads, long=True))}
