@@ -18,9 +18,14 @@
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Support.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
 
 using namespace mlir;
 
@@ -122,6 +127,79 @@ MlirLogicalResult gptRunPipeline(MlirModule module, MlirStringRef pipeline,
   return wrap(result);
 }
 
+namespace {
+/// Hands remarks to a callback.
+class RemarkListener final : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  RemarkListener(GptRemarkCallback onRemark, void *userData)
+      : onRemark(onRemark), userData(userData) {}
+
+  void streamOptimizationRemark(const remark::detail::Remark &remark) final {
+    std::string location, details;
+    llvm::raw_string_ostream place(location), text(details);
+    print(place, remark.getLocation());
+    llvm::interleaveComma(remark.getArgs(), text, [&](const auto &argument) {
+      text << argument.key << "=" << argument.val;
+    });
+    std::string kind = remark.getRemarkTypeString().lower();
+    onRemark(wrap(StringRef(kind)), wrap(remark.getRemarkName()),
+             wrap(StringRef(location).rtrim(": ")), wrap(StringRef(details)),
+             userData);
+  }
+
+private:
+  GptRemarkCallback onRemark;
+  void *userData;
+};
+} // namespace
+
+MlirLogicalResult gptListenToRemarks(MlirModule module, MlirStringRef category,
+                                     GptRemarkCallback onRemark,
+                                     void *userData) {
+  MLIRContext *context = unwrap(module).getContext();
+  if (!onRemark) {
+    context->setRemarkEngine(nullptr);
+    return wrap(success());
+  }
+  remark::RemarkCategories categories;
+  // There is a filter for each kind, and none where none is given.
+  categories.passed = categories.missed = categories.analysis =
+      categories.failed = unwrap(category).str();
+  return wrap(remark::enableOptimizationRemarks(
+      *context, std::make_unique<RemarkListener>(onRemark, userData),
+      std::make_unique<remark::RemarkEmittingPolicyAll>(), categories));
+}
+
+/// How long actions go on before the caller is asked again: that may have to
+/// wait for a lock.
+static constexpr std::chrono::milliseconds kStopInterval(50);
+
+void gptSetStopCallback(MlirModule module, GptStopCallback shouldStop,
+                        void *userData) {
+  MLIRContext *context = unwrap(module).getContext();
+  if (!shouldStop) {
+    context->registerActionHandler(nullptr);
+    return;
+  }
+  if (context->hasActionHandler())
+    return;
+  auto stopped = std::make_shared<std::atomic<bool>>(false);
+  auto begin = std::chrono::steady_clock::now();
+  context->registerActionHandler(
+      [=, asking = std::this_thread::get_id(),
+       last = begin](llvm::function_ref<void()> transform,
+                     const tracing::Action &) mutable {
+        auto now = std::chrono::steady_clock::now();
+        if (!*stopped && std::this_thread::get_id() == asking &&
+            now - last > kStopInterval) {
+          last = now;
+          *stopped = shouldStop(userData);
+        }
+        if (!*stopped)
+          transform();
+      });
+}
+
 /// Hands an error to `onError`.
 static MlirLogicalResult fail(llvm::Error error, MlirStringCallback onError,
                               void *userData) {
@@ -217,6 +295,18 @@ MlirLogicalResult gptHasFeatures(GptTargetOptions options,
   if (!has)
     return fail(has.takeError(), onError, userData);
   *result = *has;
+  return wrap(success());
+}
+
+MlirLogicalResult gptFindMissingFeatures(GptTargetOptions options,
+                                         MlirStringCallback onFeatures,
+                                         MlirStringCallback onError,
+                                         void *userData) {
+  llvm::Expected<std::string> features =
+      gpt::findMissingFeatures(unwrapOptions(options));
+  if (!features)
+    return fail(features.takeError(), onError, userData);
+  onFeatures(wrap(StringRef(*features)), userData);
   return wrap(success());
 }
 

@@ -37,6 +37,31 @@ MLIR_CAPI_EXPORTED MlirLogicalResult gptRunPipeline(
     MlirModule module, MlirStringRef pipeline, MlirStringRef reproducer,
     GptDiagnosticCallback onDiagnostic, void *userData);
 
+/// Receives what a pass did with an op, or why it did nothing: "passed",
+/// "missed", "failure" or "analysis", the name of the pass, where the op is
+/// from, and the details as "key=value, ...".
+typedef void (*GptRemarkCallback)(MlirStringRef kind, MlirStringRef pass,
+                                  MlirStringRef location, MlirStringRef details,
+                                  void *userData);
+
+/// From now on passes each remark of `category` (a regular expression) in the
+/// context of `module` to `onRemark`, until `onRemark` is null.
+MLIR_CAPI_EXPORTED MlirLogicalResult
+gptListenToRemarks(MlirModule module, MlirStringRef category,
+                   GptRemarkCallback onRemark, void *userData);
+
+/// Asked whether the passes that run are to stop.
+typedef bool (*GptStopCallback)(void *userData);
+
+/// From now on asks `shouldStop` several times a second, on the thread that
+/// calls this, between passes and patterns in the context of `module`, until it
+/// is null. Once it has returned true no more of them run: the pipeline ends
+/// soon, as if it had succeeded, and the module is of no use. A context that
+/// has a handler of actions keeps it, and nothing is asked.
+MLIR_CAPI_EXPORTED void gptSetStopCallback(MlirModule module,
+                                           GptStopCallback shouldStop,
+                                           void *userData);
+
 /// Passes the text of each pass of the textual pipeline `pipeline` to `onPass`,
 /// in order and with its options. Named pipelines are taken apart; what is
 /// nested stands within its anchor, "func.func(...)". If the pipeline is not
@@ -98,6 +123,13 @@ MLIR_CAPI_EXPORTED MlirLogicalResult gptHasFeatures(GptTargetOptions options,
                                                     bool *result,
                                                     MlirStringCallback onError,
                                                     void *userData);
+
+/// Passes the features that code for the target may use and this machine lacks
+/// to `onFeatures`, separated by commas. If the target is not valid, `onError`
+/// is called instead and the result is a failure.
+MLIR_CAPI_EXPORTED MlirLogicalResult
+gptFindMissingFeatures(GptTargetOptions options, MlirStringCallback onFeatures,
+                       MlirStringCallback onError, void *userData);
 
 /// Passes the name of the built-in schedule for the target to `onName`, empty
 /// if there is none. If the target is not valid, `onError` is called instead

@@ -59,6 +59,31 @@ const char *getSeverityName(MlirDiagnosticSeverity severity) {
   return "error";
 }
 
+/// What a pass did with an op, as Python sees it: kind, pass, location and
+/// details.
+using Remark = std::tuple<std::string, std::string, std::string, std::string>;
+
+/// Whether Python wants the program to stop: asked without the GIL, on a thread
+/// of Python's. The exception stays set.
+bool isInterrupted(void *) {
+  nb::gil_scoped_acquire gil;
+  return PyErr_Occurred() || PyErr_CheckSignals() != 0;
+}
+
+/// Lets Ctrl-C end the passes that run in a context.
+class StopScope {
+public:
+  explicit StopScope(MlirModule module) : module(module) {
+    gptSetStopCallback(module, isInterrupted, nullptr);
+  }
+  ~StopScope() { gptSetStopCallback(module, nullptr, nullptr); }
+  StopScope(const StopScope &) = delete;
+  StopScope &operator=(const StopScope &) = delete;
+
+private:
+  MlirModule module;
+};
+
 std::tuple<bool, std::vector<Diagnostic>>
 runPipeline(MlirModule module, const std::string &pipeline,
             const std::string &reproducer) {
@@ -68,10 +93,46 @@ runPipeline(MlirModule module, const std::string &pipeline,
     static_cast<std::vector<Diagnostic> *>(userData)->emplace_back(
         getSeverityName(severity), unwrap(text));
   };
-  nb::gil_scoped_release release;
-  MlirLogicalResult result = gptRunPipeline(
-      module, wrap(pipeline), wrap(reproducer), collect, &diagnostics);
+  MlirLogicalResult result;
+  {
+    nb::gil_scoped_release release;
+    StopScope scope(module);
+    result = gptRunPipeline(module, wrap(pipeline), wrap(reproducer), collect,
+                            &diagnostics);
+  }
+  if (PyErr_Occurred())
+    throw nb::python_error();
   return {mlirLogicalResultIsSuccess(result), std::move(diagnostics)};
+}
+
+std::vector<Remark> reportPipeline(MlirModule module,
+                                   const std::string &pipeline,
+                                   const std::string &category) {
+  std::vector<Remark> remarks;
+  auto collect = [](MlirStringRef kind, MlirStringRef pass,
+                    MlirStringRef location, MlirStringRef details, void *data) {
+    static_cast<std::vector<Remark> *>(data)->emplace_back(
+        unwrap(kind), unwrap(pass), unwrap(location), unwrap(details));
+  };
+  if (mlirLogicalResultIsFailure(
+          gptListenToRemarks(module, wrap(category), collect, &remarks)))
+    throw std::runtime_error("the context cannot collect remarks");
+  std::tuple<bool, std::vector<Diagnostic>> result;
+  try {
+    result = runPipeline(module, pipeline, "");
+  } catch (...) {
+    gptListenToRemarks(module, wrap(category), nullptr, nullptr);
+    throw;
+  }
+  gptListenToRemarks(module, wrap(category), nullptr, nullptr);
+  if (!std::get<0>(result)) {
+    std::string text;
+    for (const auto &[severity, message] : std::get<1>(result))
+      if (severity == "error")
+        text += (text.empty() ? "" : "\n") + message;
+    throw std::runtime_error(text);
+  }
+  return remarks;
 }
 
 std::vector<std::string> listPasses(const std::string &pipeline) {
@@ -137,6 +198,20 @@ std::string selectSchedule(const std::string &triple, const std::string &cpu,
   };
   GptTargetOptions options = {wrap(triple), wrap(cpu), wrap(features), 0};
   if (mlirLogicalResultIsFailure(gptSelectSchedule(options, keep, keep, &text)))
+    throw std::runtime_error(text);
+  return text;
+}
+
+std::string findMissingFeatures(const std::string &triple,
+                                const std::string &cpu,
+                                const std::string &features) {
+  std::string text;
+  auto keep = [](MlirStringRef value, void *data) {
+    *static_cast<std::string *>(data) = unwrap(value);
+  };
+  GptTargetOptions options = {wrap(triple), wrap(cpu), wrap(features), 0};
+  if (mlirLogicalResultIsFailure(
+          gptFindMissingFeatures(options, keep, keep, &text)))
     throw std::runtime_error(text);
   return text;
 }
@@ -209,6 +284,12 @@ NB_MODULE(_compiler, m) {
         "Returns whether it succeeded, and the (severity, text) of every\n"
         "diagnostic. If it failed and `reproducer` names a file, that file\n"
         "then holds input for `gpt-opt --run-reproducer`.");
+  m.def(
+      "report_pipeline", &reportPipeline, "module"_a, "pipeline"_a,
+      "category"_a,
+      "Runs a pipeline like `run_pipeline` and returns (kind, pass, location,\n"
+      "details) of all remarks of a category. Raises RuntimeError with the\n"
+      "errors if it fails.");
   m.def("list_passes", &listPasses, "pipeline"_a,
         "Returns the text of each pass of a textual pipeline, named pipelines\n"
         "taken apart. Raises RuntimeError if it is not valid.");
@@ -233,6 +314,11 @@ NB_MODULE(_compiler, m) {
       "Returns whether a target has all features of `required` (\"+a,+b\"),\n"
       "which its architecture knows. Raises RuntimeError for a target that is\n"
       "not valid.");
+  m.def("missing_features", &findMissingFeatures, nb::kw_only(),
+        "triple"_a = "", "cpu"_a = "native", "features"_a = "",
+        "Returns the features that code for a target may use and this machine\n"
+        "lacks, separated by commas. Raises RuntimeError for a target that is\n"
+        "not valid.");
   m.def("resolve_target", &resolveTarget, nb::kw_only(), "triple"_a = "",
         "cpu"_a = "native", "features"_a = "",
         "Returns (triple, cpu, features) with all defaults filled in. Raises\n"

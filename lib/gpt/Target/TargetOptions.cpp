@@ -192,6 +192,35 @@ llvm::Expected<bool> gpt::hasFeatures(const TargetOptions &options,
   return (*machine)->getMCSubtargetInfo()->checkFeatures(features);
 }
 
+/// Instructions of operating systems, and others that LLVM uses only where a
+/// program names them: virtual machines often lack some.
+static constexpr llvm::StringLiteral kNeverSelected[] = {
+    "cldemote", "clzero", "enqcmd",   "fsgsbase", "hreset",    "invpcid",
+    "lwp",      "mwaitx", "pconfig",  "pku",      "prefetchi", "ptwrite",
+    "rdpid",    "rdpru",  "rdrnd",    "rdseed",   "rtm",       "serialize",
+    "sgx",      "shstk",  "tsxldtrk", "uintr",    "usermsr",   "waitpkg",
+    "wbnoinvd", "xsaves"};
+
+llvm::Expected<std::string>
+gpt::findMissingFeatures(const TargetOptions &options) {
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createTargetMachine(options);
+  if (!machine)
+    return machine.takeError();
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  if ((*machine)->getTargetTriple().getArch() != host.getArch())
+    return std::string();
+  llvm::SmallVector<std::string> missing;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
+    StringRef name = feature.first();
+    if (!feature.second && !llvm::is_contained(kNeverSelected, name) &&
+        (*machine)->getMCSubtargetInfo()->checkFeatures(("+" + name).str()))
+      missing.push_back(name.str());
+  }
+  llvm::sort(missing);
+  return llvm::join(missing, ",");
+}
+
 llvm::Expected<std::string> gpt::selectSchedule(const TargetOptions &options) {
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(options);

@@ -71,6 +71,10 @@ createTargetMachine(const TargetOptions &options);
 llvm::Expected<bool> hasFeatures(const TargetOptions &options,
                                  llvm::StringRef features);
 
+/// Returns the features that code for the target may use and this machine
+/// lacks, sorted and separated by commas; none for another architecture.
+llvm::Expected<std::string> findMissingFeatures(const TargetOptions &options);
+
 /// Returns the name of the built-in schedule for the target, empty if there is
 /// none.
 llvm::Expected<std::string> selectSchedule(const TargetOptions &options);

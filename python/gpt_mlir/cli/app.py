@@ -156,6 +156,10 @@ def compile_command(
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="The form with a KV cache, or that without.")
     ] = True,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Print which ops the schedule took, and why not the others."),
+    ] = False,
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
@@ -167,6 +171,7 @@ def compile_command(
     run(
         model,
         use_cache=cache,
+        report=report,
         options=_options(target_cpu, target_features, opt_level, batch_invariant),
     )
 

@@ -12,12 +12,13 @@ from gpt_mlir.generation import LLM, default_model
 __all__ = ["run"]
 
 
-def run(model: Path | None, *, use_cache: bool, options: Any) -> None:
+def run(model: Path | None, *, use_cache: bool, report: bool, options: Any) -> None:
     """Compiles a model and prints what came of it.
 
     Args:
         model: The model folder; None for the one that comes with the package.
         use_cache: The form with a KV cache, or that without.
+        report: Also print what the schedule did.
         options: How to compile.
     """
     from gpt_mlir.compiler import ObjectCache
@@ -25,12 +26,12 @@ def run(model: Path | None, *, use_cache: bool, options: Any) -> None:
     steps = []
     with Progress() as progress:
 
-        def report(step: str) -> None:
+        def note(step: str) -> None:
             steps.append(step)
             progress(step)
 
         folder = model or default_model()
-        llm = LLM.from_pretrained(folder, options=options, use_cache=use_cache, progress=report)
+        llm = LLM.from_pretrained(folder, options=options, use_cache=use_cache, progress=note)
         executable = llm.model.executable(use_cache=use_cache)
     compiled = len(steps) > 1  # "loading" always is; the others are not needed for cached code
     path = ObjectCache(options.cache_folder).path(executable.key)
@@ -43,3 +44,7 @@ def run(model: Path | None, *, use_cache: bool, options: Any) -> None:
         print("file       none: the cache folder cannot be used")
     source = "compiled" if compiled else "found in the cache"
     print(f"time       {llm.model.compile_seconds:.2f} s ({source})")
+    if report:
+        from gpt_mlir.compiler import schedule_report
+
+        print(f"\n{schedule_report(llm.model.module(use_cache=use_cache), options)}")

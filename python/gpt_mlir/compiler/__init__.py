@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from gpt_mlir.compiler.driver import load_pass_plugin as load_pass_plugin
     from gpt_mlir.compiler.driver import lower as lower
     from gpt_mlir.compiler.driver import run_pipeline as run_pipeline
+    from gpt_mlir.compiler.driver import schedule_report as schedule_report
     from gpt_mlir.compiler.driver import schedule_text as schedule_text
     from gpt_mlir.compiler.options import CompileOptions as CompileOptions
+    from gpt_mlir.compiler.report import ScheduleEntry as ScheduleEntry
+    from gpt_mlir.compiler.report import ScheduleReport as ScheduleReport
 
 _EXPORTS = {
     "CachedObject": "cache",
     "CompileOptions": "options",
     "ObjectCache": "cache",
+    "ScheduleEntry": "report",
+    "ScheduleReport": "report",
     "compile_module": "driver",
     "emit": "driver",
     "list_passes": "driver",
@@ -32,6 +37,7 @@ _EXPORTS = {
     "load_pass_plugin": "driver",
     "lower": "driver",
     "run_pipeline": "driver",
+    "schedule_report": "driver",
     "schedule_text": "driver",
 }
 

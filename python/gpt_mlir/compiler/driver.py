@@ -21,6 +21,7 @@ from gpt_mlir.compiler.cache import ObjectCache
 from gpt_mlir.compiler.fingerprint import compiler_fingerprint, digest
 from gpt_mlir.compiler.manifest import make_manifest, read_packing, read_signatures
 from gpt_mlir.compiler.options import CompileOptions
+from gpt_mlir.compiler.report import CATEGORY, ScheduleReport, make_report
 from gpt_mlir.errors import CompileError
 from gpt_mlir.runtime.executable import Executable
 
@@ -35,6 +36,7 @@ __all__ = [
     "lower",
     "module_key",
     "run_pipeline",
+    "schedule_report",
     "schedule_text",
 ]
 
@@ -69,10 +71,15 @@ def run_pipeline(
 
     Raises:
         CompileError: A pass failed, or the pipeline is not valid.
+        KeyboardInterrupt: Ctrl-C, soon; the module is of no use then.
     """
     reproducer = Path(tempfile.gettempdir()) / f"gpt-mlir-{uuid.uuid4().hex}.mlir"
     file = "" if quiet else str(reproducer)
-    succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, file)
+    try:
+        succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, file)
+    except BaseException:  # Ctrl-C: passes that are cut short may fail
+        reproducer.unlink(missing_ok=True)
+        raise
     for severity, text in diagnostics:
         if severity in _LEVELS and not quiet:
             _LOG.log(_LEVELS[severity], "%s: %s", severity, text)
@@ -128,6 +135,25 @@ def schedule_text(schedule: str) -> str:
         return str(_compiler.schedule_text(schedule))
     except ValueError as error:
         raise CompileError(str(error)) from None
+
+
+def schedule_report(module: ir.Module, options: CompileOptions | None = None) -> ScheduleReport:
+    """Returns what the schedule does with a module: which ops it takes, and why not the others.
+
+    Args:
+        module: A module of the `gpt` dialect. It is not changed, and no code is generated.
+        options: How it would be compiled.
+
+    Raises:
+        CompileError: The module is not valid or cannot be lowered.
+    """
+    options = options or CompileOptions()
+    _verify(module)
+    pipeline = _stage_pipeline("llvm", options)
+    try:
+        return make_report(_compiler.report_pipeline(_copy(module), pipeline, CATEGORY))
+    except RuntimeError as error:
+        raise CompileError("cannot lower the module", diagnostics=[str(error)]) from None
 
 
 def lower(
@@ -186,10 +212,12 @@ def compile_module(
             code.
 
     Raises:
-        CompileError: The module cannot be compiled; holds diagnostics and a reproducer.
+        CompileError: The module cannot be compiled; holds diagnostics and a reproducer. Or this
+            machine cannot run code for the target.
     """
     options = options or CompileOptions()
     _verify(module)
+    _check_runs_here(options)
     signatures = read_signatures(module)
     key = module_key(module, options)
     cache = ObjectCache(options.cache_folder) if options.cache else None
@@ -302,6 +330,25 @@ def _resolve_target(options: CompileOptions) -> tuple[str, str, str]:
     except RuntimeError as error:
         raise CompileError(str(error)) from None
     return target
+
+
+def _check_runs_here(options: CompileOptions) -> None:
+    """Checks that this machine has all that code for the target may use.
+
+    Raises:
+        CompileError: It lacks something.
+    """
+    _, cpu, _ = _resolve_target(options)
+    missing = _compiler.missing_features(
+        triple=options.target_triple, cpu=options.target_cpu, features=options.target_features
+    )
+    if missing:
+        off = ",".join(f"-{feature}" for feature in missing.split(","))
+        raise CompileError(
+            f"code for target cpu '{cpu}' cannot run on this machine ('{_compiler.host_cpu()}'), "
+            f"which lacks {missing}: compile for 'native', or turn them off (target features "
+            f"'{off}')"
+        )
 
 
 def _verify(module: ir.Module) -> None:

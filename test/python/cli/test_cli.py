@@ -90,6 +90,15 @@ def test_compile(model: Path, tmp_path: Path) -> None:
     assert "functions  forward\n" in uncached.stdout
 
 
+def test_compile_reports_what_the_schedule_did(model: Path) -> None:
+    done = run("compile", "-m", model, "--report")
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.split("\n\n")[1].splitlines()
+    assert table[0].split() == ["taken", "step", "op", "from", "ops", "details"]
+    packed = [line.split() for line in table if "gpt-pack-projections" in line]
+    assert any(line[0] == "yes" and ".py:" in line[2] for line in packed)
+
+
 def test_compile_for_an_unknown_cpu(model: Path) -> None:
     done = run("compile", "-m", model, "--target-cpu", "z80")
     assert done.returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import subprocess
 import sys
 import warnings
@@ -14,7 +15,8 @@ import pytest
 from compiler_modules import DOUBLE, parse
 
 from gpt_mlir import CompileOptions, compile_module, ir
-from gpt_mlir.compiler import emit, lower, run_pipeline
+from gpt_mlir._mlir_libs import _compiler
+from gpt_mlir.compiler import emit, llvm_pipeline, lower, run_pipeline
 from gpt_mlir.compiler.driver import module_key
 from gpt_mlir.compiler.fingerprint import compiler_fingerprint
 from gpt_mlir.errors import CacheWarning, CompileError
@@ -270,6 +272,38 @@ def test_forms_of_output(double: ir.Module) -> None:
     shared = emit(double, "shared")
     assert shared.startswith(b"\x7fELF")
     assert shared[16] == 3  # ET_DYN
+
+
+def test_features_that_this_machine_lacks(double: ir.Module, options: CompileOptions) -> None:
+    if "-xop" not in _compiler.host_features():
+        pytest.skip("this machine is no x86 or has them all")
+    with pytest.raises(CompileError, match=r"cannot run on this machine .*lacks .*xop.*'-.*xop'"):
+        compile_module(double, dataclasses.replace(options, target_features="+xop"))
+    # Of another processor, what only operating systems use is not needed.
+    assert _compiler.missing_features(cpu="x86-64", features="+wbnoinvd,+pku") == ""
+    emit(double, "object", CompileOptions(target_features="+xop"))
+
+
+def test_ctrl_c_ends_passes_that_run(double: ir.Module) -> None:
+    class InterruptError(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise InterruptError
+
+    names = [f"f{number}" for number in range(400)]
+    text = "\n".join(DOUBLE.replace("@double", f"@{name}") for name in names)
+    module = ir.Module.parse(text, ir.Context())
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(InterruptError):
+            run_pipeline(module, llvm_pipeline(CompileOptions(opt_level=1)), quiet=True)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert "llvm.func" not in str(module)  # what is left of the pipeline did not run
+    assert "llvm.func" in str(lower(double))  # the compiler goes on working
 
 
 def test_other_machines(double: ir.Module) -> None:
