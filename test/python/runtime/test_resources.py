@@ -38,13 +38,13 @@ except MemoryError as error:
 print(llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids)
 """
 
-# A prompt whose intermediate results do not fit, then one whose do.
+# A prompt whose intermediate results do not fit (activations alone are 15 MB), then one whose do.
 OUT_OF_WORKSPACE = """
 import resource, sys
 import numpy as np
 from gpt_mlir import LLM
 llm = LLM.from_pretrained(sys.argv[1])
-batch = 64
+batch = 512
 ids = np.ones((batch, 150), np.int64)
 caches = llm.model.allocate(batch, 160)
 llm.model.prefill(ids[:1, :3], np.zeros(1, np.int64), [cache[:1] for cache in caches])
