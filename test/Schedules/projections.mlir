@@ -127,8 +127,8 @@ func.func @several(%x: tensor<2x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<48x
 
 // -----
 
-// One row: the sums of a panel stay in registers while it is read once; f32 and
-// bf16 weights, a last panel that is padded, nothing scalar.
+// One row: the sums of a panel stay in registers while it is read once, and what follows
+// is computed on them; f32 and bf16 weights, a last panel that is padded, nothing scalar.
 // CHECK-LABEL: func.func @one_row
 // AVX512: scf.forall ({{.*}}) in (4)
 // AVX2: scf.forall ({{.*}}) in (7)
@@ -138,6 +138,7 @@ func.func @several(%x: tensor<2x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<48x
 // CHECK-NEXT: vector.transfer_read
 // CHECK-NEXT: vector.contract
 // CHECK-NEXT: scf.yield
+// CHECK: math.exp {{.*}} : vector
 // CHECK: vector.transfer_write
 // AVX512: scf.forall ({{.*}}) in (2)
 // AVX2: scf.forall ({{.*}}) in (4)
@@ -152,6 +153,41 @@ func.func @several(%x: tensor<2x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<48x
 // CHECK-NOT: memref.load
 func.func @one_row(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32> {gpt.weight = "w"}, %v: tensor<48x64xbf16> {gpt.weight = "v"}) -> (tensor<1x1x97xf32>, tensor<1x1x64xf32>) {
   %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
-  %1 = gpt.linear %x, %v {weight_layout = #gpt<weight_layout in_out>} : (tensor<1x1x48xf32>, tensor<48x64xbf16>) -> tensor<1x1x64xf32>
-  return %0, %1 : tensor<1x1x97xf32>, tensor<1x1x64xf32>
+  %1 = gpt.silu %0 : (tensor<1x1x97xf32>) -> tensor<1x1x97xf32>
+  %2 = gpt.linear %x, %v {weight_layout = #gpt<weight_layout in_out>} : (tensor<1x1x48xf32>, tensor<48x64xbf16>) -> tensor<1x1x64xf32>
+  return %1, %2 : tensor<1x1x97xf32>, tensor<1x1x64xf32>
+}
+
+// -----
+
+// A gate and what it multiplies are one loop for one row, too.
+// CHECK-LABEL: func.func @one_row_gate
+// CHECK-COUNT-1: scf.forall (
+// CHECK-COUNT-2: vector.contract
+// CHECK: math.exp {{.*}} : vector
+// CHECK: vector.transfer_write
+// CHECK-NOT: vector.transfer_write
+// CHECK: return
+func.func @one_row_gate(%x: tensor<1x1x48xf32>, %w: tensor<96x48xf32> {gpt.weight = "w"}, %v: tensor<96x48xf32> {gpt.weight = "v"}) -> tensor<1x1x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<96x48xf32>) -> tensor<1x1x96xf32>
+  %1 = gpt.silu %0 : (tensor<1x1x96xf32>) -> tensor<1x1x96xf32>
+  %2 = gpt.linear %x, %v : (tensor<1x1x48xf32>, tensor<96x48xf32>) -> tensor<1x1x96xf32>
+  %3 = gpt.mul %1, %2 : (tensor<1x1x96xf32>, tensor<1x1x96xf32>) -> tensor<1x1x96xf32>
+  return %3 : tensor<1x1x96xf32>
+}
+
+// -----
+
+// One row of bf16 reads the pairs of the panels that tiles read.
+// BF16-LABEL: func.func @one_bf16_row
+// BF16: scf.for {{.*}} -> (vector<32xf32>)
+// BF16: vector.contract {{.*}} : vector<8x2xbf16>, vector<8x32x2xbf16> into vector<32xf32>
+// BF16: arith.truncf {{.*}} : vector<32xf32> to vector<32xbf16>
+// BF16-NEXT: vector.transfer_write
+// BF16LLVM-LABEL: llvm.func {{.*}}@one_bf16_row
+// BF16LLVM-COUNT-16: "llvm.x86.avx512bf16.dpbf16ps.512"
+// BF16LLVM-NOT: "llvm.x86.avx512bf16.dpbf16ps.512"
+func.func @one_bf16_row(%x: tensor<1x1x96xbf16>, %w: tensor<96x96xbf16> {gpt.weight = "w"}) -> tensor<1x1x96xbf16> {
+  %0 = gpt.linear %x, %w : (tensor<1x1x96xbf16>, tensor<96x96xbf16>) -> tensor<1x1x96xbf16>
+  return %0 : tensor<1x1x96xbf16>
 }

@@ -46,6 +46,32 @@ func.func @values(%a: vector<1x2x2xbf16>, %b: vector<1x16x2xbf16>, %sums: vector
 
 // -----
 
+#lhs = affine_map<(n, k1, k0) -> (k1, k0)>
+#rhs = affine_map<(n, k1, k0) -> (k1, n, k0)>
+#out = affine_map<(n, k1, k0) -> (n)>
+
+// One row: each of its pairs is broadcast once.
+// CHECK-LABEL: func.func @row
+// CHECK-SAME: (%[[X:.*]]: memref<384x2xbf16>, %[[W:.*]]: memref<96x384x32x2xbf16>, {{.*}}%[[SUMS:.*]]: vector<32xf32>)
+// CHECK-COUNT-2: vector.load %[[X]][%{{.*}}, %{{.*}}] : memref<384x2xbf16>, vector<2xbf16>
+// CHECK: %[[FIRST:.*]] = vector.extract_strided_slice %[[SUMS]] {offsets = [0]
+// CHECK: %[[S0:.*]] = x86vector.avx512.dot %[[FIRST]],
+// CHECK: x86vector.avx512.dot
+// CHECK: x86vector.avx512.dot %[[S0]],
+// CHECK: x86vector.avx512.dot
+// CHECK-NOT: x86vector.avx512.dot
+// CHECK-NOT: vector.contract
+func.func @row(%x: memref<384x2xbf16>, %w: memref<96x384x32x2xbf16>, %n: index, %k: index, %sums: vector<32xf32>) -> vector<32xf32> {
+  %c0 = arith.constant 0 : index
+  %p = ub.poison : bf16
+  %a = vector.transfer_read %x[%k, %c0], %p {in_bounds = [true, true]} : memref<384x2xbf16>, vector<2x2xbf16>
+  %b = vector.transfer_read %w[%n, %k, %c0, %c0], %p {in_bounds = [true, true, true]} : memref<96x384x32x2xbf16>, vector<2x32x2xbf16>
+  %y = vector.contract {indexing_maps = [#lhs, #rhs, #out], iterator_types = ["parallel", "reduction", "reduction"], kind = #vector.kind<add>} %a, %b, %sums : vector<2x2xbf16>, vector<2x32x2xbf16> into vector<32xf32>
+  return %y : vector<32xf32>
+}
+
+// -----
+
 // Pairs of the rows of a weight stored [k, n].
 // CHECK-LABEL: func.func @interleave
 // CHECK-COUNT-4: vector.interleave {{.*}} : vector<32xbf16> -> vector<64xbf16>

@@ -45,18 +45,32 @@ func.func @shared(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<32x4
 
 // -----
 
-// One row with what is not a weight, a depth of 15, fewer columns than a tile,
-// bf16 rows, a product of activations.
+// One row with what is not a weight, fewer columns than a tile, a product of
+// activations.
 // CHECK-LABEL: func.func @left_alone
 // CHECK-NOT: linalg.pack
-// CHECK-COUNT-5: linalg.contract
-func.func @left_alone(%x: tensor<1x1x48xf32>, %y: tensor<?x?x15xf32>, %z: tensor<?x?x48xbf16>, %a: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %v: tensor<96x15xf32>, %u: tensor<31x48xf32>, %m: tensor<?x48x64xf32>) -> (tensor<1x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>) {
+// CHECK-COUNT-3: linalg.contract
+func.func @left_alone(%x: tensor<1x1x48xf32>, %a: tensor<?x?x48xf32>, %w: tensor<96x48xf32>, %u: tensor<31x48xf32>, %m: tensor<?x48x64xf32>) -> (tensor<1x1x96xf32>, tensor<?x?x31xf32>, tensor<?x?x64xf32>) {
   %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<96x48xf32>) -> tensor<1x1x96xf32>
-  %1 = gpt.linear %y, %v : (tensor<?x?x15xf32>, tensor<96x15xf32>) -> tensor<?x?x96xf32>
-  %2 = gpt.linear %a, %u : (tensor<?x?x48xf32>, tensor<31x48xf32>) -> tensor<?x?x31xf32>
-  %3 = gpt.linear %z, %w : (tensor<?x?x48xbf16>, tensor<96x48xf32>) -> tensor<?x?x96xbf16>
-  %4 = gpt.matmul %a, %m : (tensor<?x?x48xf32>, tensor<?x48x64xf32>) -> tensor<?x?x64xf32>
-  return %0, %1, %2, %3, %4 : tensor<1x1x96xf32>, tensor<?x?x96xf32>, tensor<?x?x31xf32>, tensor<?x?x96xbf16>, tensor<?x?x64xf32>
+  %1 = gpt.linear %a, %u : (tensor<?x?x48xf32>, tensor<31x48xf32>) -> tensor<?x?x31xf32>
+  %2 = gpt.matmul %a, %m : (tensor<?x?x48xf32>, tensor<?x48x64xf32>) -> tensor<?x?x64xf32>
+  return %0, %1, %2 : tensor<1x1x96xf32>, tensor<?x?x31xf32>, tensor<?x?x64xf32>
+}
+
+// -----
+
+// A depth that is no multiple of what a tile takes ends with zeros.
+// CHECK-LABEL: func.func @odd_depth
+// CHECK-SAME: (%[[X:.*]]: tensor<?x15xf32>, %[[W:.*]]: tensor<96x15xf32>)
+// CHECK: %[[XZ:.*]] = linalg.fill {{.*}} -> tensor<?x16xf32>
+// CHECK: %[[XS:.*]] = tensor.insert_slice %[[X]] into %[[XZ]][0, 0] [%{{.*}}, 15] [1, 1]
+// CHECK: %[[WZ:.*]] = linalg.fill {{.*}} -> tensor<96x16xf32>
+// CHECK: %[[WS:.*]] = tensor.insert_slice %[[W]] into %[[WZ]][0, 0] [96, 15] [1, 1]
+// CHECK: linalg.pack %[[XS]] {{.*}} : tensor<?x16xf32> -> tensor<?x16x8xf32>
+// CHECK: linalg.pack %[[WS]] {{.*}} : tensor<96x16xf32> -> tensor<3x16x32xf32>
+func.func @odd_depth(%x: tensor<?x15xf32>, %w: tensor<96x15xf32>) -> tensor<?x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<?x15xf32>, tensor<96x15xf32>) -> tensor<?x96xf32>
+  return %0 : tensor<?x96xf32>
 }
 
 // -----
@@ -90,11 +104,11 @@ func.func @single_rows(%x: tensor<?x1x48xf32>, %w: tensor<96x48xf32>) -> tensor<
 // is a weight in every call.
 // CHECK-LABEL: func.func @one_row
 // CHECK-SAME: (%[[X:.*]]: tensor<1x1x48xf32>, %[[W:.*]]: tensor<97x48xf32> {gpt.weight = "w"}
-// CHECK: %[[VIEW:.*]] = tensor.collapse_shape %[[X]] {{\[\[}}0, 1], [2]] : tensor<1x1x48xf32> into tensor<1x48xf32>
+// CHECK: %[[VIEW:.*]] = tensor.collapse_shape %[[X]] {{\[\[}}0, 1, 2]] : tensor<1x1x48xf32> into tensor<48xf32>
 // CHECK: %[[WP:.*]] = linalg.pack %[[W]] {{.*}} {gpt.class = "weight"} : tensor<97x48xf32> -> tensor<4x48x32xf32>
-// CHECK: %[[P:.*]] = linalg.contract {{.*}}{gpt.class = "row_projection"} ins(%[[VIEW]], %[[WP]] : tensor<1x48xf32>, tensor<4x48x32xf32>) outs(%{{.*}} : tensor<1x4x32xf32>)
-// CHECK: tensor.collapse_shape %[[P]] {{\[\[}}0], [1, 2]] : tensor<1x4x32xf32> into tensor<1x128xf32>
-// CHECK: tensor.extract_slice {{.*}} : tensor<1x128xf32> to tensor<1x97xf32>
+// CHECK: %[[P:.*]] = linalg.contract {{.*}}{gpt.class = "row_projection"} ins(%[[VIEW]], %[[WP]] : tensor<48xf32>, tensor<4x48x32xf32>) outs(%{{.*}} : tensor<4x32xf32>)
+// CHECK: %[[ROW:.*]] = linalg.unpack %[[P]] inner_dims_pos = [0] inner_tiles = [32] into %{{.*}} {gpt.class = "product"} : tensor<4x32xf32> -> tensor<97xf32>
+// CHECK: tensor.expand_shape %[[ROW]] {{\[\[}}0, 1, 2]] output_shape [1, 1, 97]
 func.func @one_row(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32> {gpt.weight = "w"}, %v: tensor<97x48xf32> {gpt.weight = "v"}) -> (tensor<1x1x97xf32>, tensor<1x1x97xf32>, tensor<1x1x97xf32>) {
   %0 = gpt.linear %x, %w : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
   %1 = call @always(%x, %w) : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
@@ -117,6 +131,21 @@ func.func private @sometimes(%x: tensor<1x1x48xf32>, %w: tensor<97x48xf32>) -> t
 func.func @other(%x: tensor<1x1x48xf32>, %y: tensor<97x48xf32>) -> tensor<1x1x97xf32> {
   %0 = call @sometimes(%x, %y) : (tensor<1x1x48xf32>, tensor<97x48xf32>) -> tensor<1x1x97xf32>
   return %0 : tensor<1x1x97xf32>
+}
+
+// -----
+
+// One row of bf16 is pairs as it is; behind the last feature come zeros.
+// PAIRS-LABEL: func.func @pair_row
+// PAIRS-SAME: (%[[X:.*]]: tensor<1x1x37xbf16>, %[[W:.*]]: tensor<96x37xbf16>
+// PAIRS: %[[ROW:.*]] = tensor.insert_slice %{{.*}} into %{{.*}}[0] [37] [1] : tensor<37xbf16> into tensor<64xbf16>
+// PAIRS: %[[ALL:.*]] = tensor.insert_slice %[[W]] into %{{.*}}[0, 0] [96, 37] [1, 1] : tensor<96x37xbf16> into tensor<96x64xbf16>
+// PAIRS: %[[X2:.*]] = tensor.expand_shape %[[ROW]] {{\[\[}}0, 1]] output_shape [32, 2]
+// PAIRS: %[[W2:.*]] = linalg.pack %[[ALL]] inner_dims_pos = [0, 1] inner_tiles = [32, 2] into %{{.*}} {gpt.class = "pair_weight"} : tensor<96x64xbf16> -> tensor<3x32x32x2xbf16>
+// PAIRS: linalg.contract {{.*}} ins(%[[X2]], %[[W2]] : {{.*}}) outs({{.*}} : tensor<3x32xf32>)
+func.func @pair_row(%x: tensor<1x1x37xbf16>, %w: tensor<96x37xbf16> {gpt.weight = "w"}) -> tensor<1x1x96xbf16> {
+  %0 = gpt.linear %x, %w : (tensor<1x1x37xbf16>, tensor<96x37xbf16>) -> tensor<1x1x96xbf16>
+  return %0 : tensor<1x1x96xbf16>
 }
 
 // -----

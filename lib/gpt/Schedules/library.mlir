@@ -127,22 +127,58 @@ transform.named_sequence @fuse_product(%product: !transform.any_op {transform.co
   transform.yield %tiles_3 : !transform.any_op
 }
 
-// One row reads each panel of the weight once, from its begin to its end; the
-// iterations of a thread are panels that follow each other in memory.
-transform.named_sequence @tile_row_projection(%projection: !transform.any_op {transform.consumed}) {
-  %zeros = transform.get_producer_of_operand %projection[2] : (!transform.any_op) -> !transform.any_op
-  // (n1, m, n0, k)
-  %panel, %panels = transform.structured.tile_using_forall %projection tile_sizes [1]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+// One row reads each panel of the weight once, from its begin to its end, and
+// computes the epilogue on its sums; the iterations of a thread are panels that
+// follow each other in memory.
+transform.named_sequence @tile_row_epilogue(%epilogue: !transform.any_op {transform.consumed},
+    %column_tile: !transform.param<i64> {transform.readonly}) {
+  %product = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
+  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [%column_tile]
+    : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
   %class = transform.param.constant "panels" -> !transform.any_param
   transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
-  %zero_panel, %panels_1 = transform.structured.fuse_into_containing_op %zeros into %panels
+  transform.include @fuse_row_product failures(propagate) (%product, %panels, %column_tile)
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> !transform.any_op
+  transform.structured.vectorize %panel vector_sizes [%column_tile] : !transform.any_op, !transform.param<i64>
+  transform.yield
+}
+
+// The same with the sums of two products.
+transform.named_sequence @tile_joint_row_epilogue(%epilogue: !transform.any_op {transform.consumed},
+    %column_tile: !transform.param<i64> {transform.readonly}) {
+  %first = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
+  %second = transform.get_producer_of_operand %epilogue[1] : (!transform.any_op) -> !transform.any_op
+  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [%column_tile]
+    : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
+  %class = transform.param.constant "panels" -> !transform.any_param
+  transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
+  %panels_1 = transform.include @fuse_row_product failures(propagate) (%first, %panels, %column_tile)
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> !transform.any_op
+  transform.include @fuse_row_product failures(propagate) (%second, %panels_1, %column_tile)
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> !transform.any_op
+  transform.structured.vectorize %panel vector_sizes [%column_tile] : !transform.any_op, !transform.param<i64>
+  transform.yield
+}
+
+// Multiplies one row by one panel where the sums are used, eight features at a time.
+transform.named_sequence @fuse_row_product(%product: !transform.any_op {transform.consumed},
+    %panels: !transform.any_op {transform.readonly},
+    %column_tile: !transform.param<i64> {transform.readonly}) -> !transform.any_op {
+  %contraction = transform.get_producer_of_operand %product[0] : (!transform.any_op) -> !transform.any_op
+  %zeros = transform.get_producer_of_operand %contraction[2] : (!transform.any_op) -> !transform.any_op
+  %unpacked, %panels_1 = transform.structured.fuse_into_containing_op %product into %panels
     : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %step, %steps = transform.structured.tile_using_for %panel tile_sizes [0, 0, 0, 8]
+  %sums, %panels_2 = transform.structured.fuse_into_containing_op %contraction into %panels_1
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %zero_sums, %panels_3 = transform.structured.fuse_into_containing_op %zeros into %panels_2
+    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  // (n1, n0, k)
+  %step, %steps = transform.structured.tile_using_for %sums tile_sizes [0, 0, 8]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
-  %zero_panel_1 = transform.structured.generalize %zero_panel : (!transform.any_op) -> !transform.any_op
-  transform.yield
+  %zero_sums_1 = transform.structured.generalize %zero_sums : (!transform.any_op) -> !transform.any_op
+  transform.structured.vectorize %unpacked vector_sizes [1, %column_tile] : !transform.any_op, !transform.param<i64>
+  transform.yield %panels_3 : !transform.any_op
 }
 
 // Vectorises one tiled projection or packed weight.
@@ -233,11 +269,19 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
     transform.include @tile_joint_epilogue failures(propagate) (%epilogue, %row_tile, %column_tile, %depth_tile)
       : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
   }
-  %row_projections = transform.structured.match ops{["linalg.contract"]} attributes{gpt.class = "row_projection"} in %module
+  %row_epilogues = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "row_epilogue"} in %module
     : (!transform.any_op) -> !transform.any_op
-  transform.foreach %row_projections : !transform.any_op {
-  ^bb0(%projection: !transform.any_op):
-    transform.include @tile_row_projection failures(propagate) (%projection) : (!transform.any_op) -> ()
+  transform.foreach %row_epilogues : !transform.any_op {
+  ^bb0(%epilogue: !transform.any_op):
+    transform.include @tile_row_epilogue failures(propagate) (%epilogue, %column_tile)
+      : (!transform.any_op, !transform.param<i64>) -> ()
+  }
+  %joint_rows = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "joint_row_epilogue"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  transform.foreach %joint_rows : !transform.any_op {
+  ^bb0(%epilogue: !transform.any_op):
+    transform.include @tile_joint_row_epilogue failures(propagate) (%epilogue, %column_tile)
+      : (!transform.any_op, !transform.param<i64>) -> ()
   }
   // A tail of rows or columns ends with its tensor.
   %tiled = transform.structured.match ops{["func.func"]} in %module

@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Gathers what is computed element by element from a packed product (bias,
-// activation, gate, residual, cast) in one generic op of rows and columns, so
+// activation, gate, residual, cast) in one generic op of rows and columns (of
+// columns, if there is one row), so
 // that a schedule can compute it on the tile of sums before that is stored.
 // Packing leaves views between a product and what reads it, which the fusion of
 // element-wise ops does not see through.
@@ -51,7 +52,7 @@ static bool isElementwise(linalg::GenericOp op) {
   });
 }
 
-/// The product that `value` is, as rows and columns.
+/// The product that `value` is, as rows and columns, or columns of one row.
 static linalg::UnPackOp getProduct(Value value) {
   auto op = value.getDefiningOp<linalg::UnPackOp>();
   if (!op ||
@@ -70,14 +71,13 @@ static SmallVector<OpOperand *> getProductOperands(linalg::GenericOp op) {
   return products;
 }
 
-/// Whether `value` is a product or computed from one by an element-wise op, as
-/// rows and columns.
+/// Whether `value` is a product or computed from one by an element-wise op, in
+/// the same dimensions.
 static bool isComputedFromProduct(Value value) {
   if (getProduct(value))
     return true;
   auto op = value.getDefiningOp<linalg::GenericOp>();
-  return op && op.getNumLoops() == 2 && isElementwise(op) &&
-         !getProductOperands(op).empty();
+  return op && isElementwise(op) && !getProductOperands(op).empty();
 }
 
 /// Whether a view of a product may move behind the generic that reads it:
@@ -145,11 +145,12 @@ static linalg::GenericOp buildIdentity(RewriterBase &rewriter,
                                        linalg::UnPackOp product) {
   rewriter.setInsertionPointAfter(product);
   Location loc = product.getLoc();
-  AffineMap map = rewriter.getMultiDimIdentityMap(2);
+  int64_t rank = product.getDestRank();
+  AffineMap map = rewriter.getMultiDimIdentityMap(rank);
   auto identity = linalg::GenericOp::create(
       rewriter, loc, product.getType(), product.getResult(), product.getDest(),
       ArrayRef<AffineMap>{map, map},
-      SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+      SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
       [](OpBuilder &builder, Location bodyLoc, ValueRange args) {
         linalg::YieldOp::create(builder, bodyLoc, args[0]);
       });
@@ -221,8 +222,7 @@ private:
             product.getResult()))
       return;
     SmallVector<OpOperand *> operands;
-    if (epilogue && !epilogue->hasAttr(kClassAttr) &&
-        epilogue.getNumLoops() == 2 && isElementwise(epilogue))
+    if (epilogue && !epilogue->hasAttr(kClassAttr) && isElementwise(epilogue))
       operands = getProductOperands(epilogue);
     auto opts = remark::RemarkOpts::name(getArgument()).category("schedule");
     if (operands.empty()) {
@@ -247,17 +247,19 @@ private:
   }
 
   static unsigned getNumProducts(linalg::GenericOp epilogue) {
-    return epilogue->getAttr(kClassAttr) ==
-                   StringAttr::get(epilogue.getContext(), "joint_epilogue")
+    return epilogue->getAttrOfType<StringAttr>(kClassAttr)
+                   .getValue()
+                   .starts_with("joint")
                ? 2
                : 1;
   }
 
   static void setClass(linalg::GenericOp epilogue, unsigned numProducts) {
-    epilogue->setAttr(
-        kClassAttr,
-        StringAttr::get(epilogue.getContext(),
-                        numProducts == 1 ? "epilogue" : "joint_epilogue"));
+    StringRef name = epilogue.getNumLoops() == 1 ? "row_epilogue" : "epilogue";
+    std::string joint = ("joint_" + name).str();
+    epilogue->setAttr(kClassAttr,
+                      StringAttr::get(epilogue.getContext(),
+                                      numProducts == 1 ? name : joint));
   }
 };
 } // namespace

@@ -56,7 +56,7 @@ static SmallVector<Value> getIndices(OpBuilder &builder, Location loc,
 
 namespace {
 
-/// The rows of a tile: `[depth, rows, 2]`.
+/// The rows of a tile, `[depth, rows, 2]`, or one row, `[depth, 2]`.
 struct Rows {
   Rows(Value tile) : tile(tile), read(getTileRead(tile)) {}
 
@@ -65,16 +65,17 @@ struct Rows {
     Type bf16 = builder.getBF16Type();
     Type i32 = builder.getI32Type();
     auto pairType = VectorType::get(2, bf16);
+    SmallVector<int64_t> position{depth};
+    if (cast<VectorType>(tile.getType()).getRank() == 3)
+      position.push_back(row);
     Value pair;
     if (read) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPoint(read);
-      pair =
-          vector::LoadOp::create(builder, loc, pairType, read.getBase(),
-                                 getIndices(builder, loc, read, {depth, row}));
+      pair = vector::LoadOp::create(builder, loc, pairType, read.getBase(),
+                                    getIndices(builder, loc, read, position));
     } else {
-      pair = vector::ExtractOp::create(builder, loc, tile,
-                                       ArrayRef<int64_t>{depth, row});
+      pair = vector::ExtractOp::create(builder, loc, tile, position);
     }
     Value bits =
         vector::BitCastOp::create(builder, loc, VectorType::get(1, i32), pair);
@@ -147,6 +148,7 @@ struct Columns {
 /// %1 = x86vector.avx512.dot %0, %columns, %pair : vector<32xbf16>
 ///     -> vector<16xf32>
 /// ```
+/// A single row has no dimension `m`.
 struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
   LowerPairProduct(MLIRContext *context, Pass::Statistic &count)
       : OpRewritePattern(context), count(count) {}
@@ -161,18 +163,13 @@ struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
     if (!rowsType.getElementType().isBF16() ||
         !columnsType.getElementType().isBF16())
       return rewriter.notifyMatchFailure(op, "operands are not bf16");
-    AffineExpr m, n, k1, k0;
-    bindDims(op.getContext(), m, n, k1, k0);
-    if (op.getIndexingMapsArray() !=
-        AffineMap::inferFromExprList({ArrayRef<AffineExpr>{k1, m, k0},
-                                      ArrayRef<AffineExpr>{k1, n, k0},
-                                      ArrayRef<AffineExpr>{m, n}},
-                                     op.getContext()))
+    bool isRow = sumsType.getRank() == 1;
+    if (op.getIndexingMapsArray() != getTileMaps(op.getContext(), isRow))
       return rewriter.notifyMatchFailure(op, "is not a product of tiles");
     int64_t numDepths = rowsType.getDimSize(0),
-            numRows = rowsType.getDimSize(1);
+            numRows = isRow ? 1 : rowsType.getDimSize(1);
     int64_t numColumns = columnsType.getDimSize(1);
-    if (rowsType.getDimSize(2) != 2 || numColumns % kLanes != 0)
+    if (columnsType.getDimSize(2) != 2 || numColumns % kLanes != 0)
       return rewriter.notifyMatchFailure(op, "tiles are not of pairs");
 
     Location loc = op.getLoc();
@@ -180,7 +177,7 @@ struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
     Columns columns(rewriter, loc, op.getRhs());
     SmallVector<SmallVector<Value>> sums(numRows);
     for (int64_t row = 0; row < numRows; ++row) {
-      Value all = vector::ExtractOp::create(rewriter, loc, op.getAcc(), row);
+      Value all = getRow(rewriter, loc, op.getAcc(), row);
       for (int64_t column = 0; column < numColumns; column += kLanes)
         sums[row].push_back(vector::ExtractStridedSliceOp::create(
             rewriter, loc, all, ArrayRef<int64_t>{column},
@@ -199,17 +196,43 @@ struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
     }
     Value result = op.getAcc();
     for (int64_t row = 0; row < numRows; ++row) {
-      Value all = vector::ExtractOp::create(rewriter, loc, op.getAcc(), row);
+      Value all = getRow(rewriter, loc, op.getAcc(), row);
       for (auto [index, sum] : llvm::enumerate(sums[row]))
         all = vector::InsertStridedSliceOp::create(
             rewriter, loc, sum, all,
             ArrayRef<int64_t>{static_cast<int64_t>(index) * kLanes},
             ArrayRef<int64_t>{1});
-      result = vector::InsertOp::create(rewriter, loc, all, result, row);
+      result = isRow ? all
+                     : vector::InsertOp::create(rewriter, loc, all, result, row)
+                           .getResult();
     }
     rewriter.replaceOp(op, result);
     ++count;
     return success();
+  }
+
+private:
+  /// The maps of rows, columns and sums.
+  static SmallVector<AffineMap> getTileMaps(MLIRContext *context, bool isRow) {
+    AffineExpr m, n, k1, k0;
+    if (isRow)
+      bindDims(context, n, k1, k0);
+    else
+      bindDims(context, m, n, k1, k0);
+    SmallVector<AffineExpr, 3> rows{k1, m, k0}, columns{k1, n, k0}, sums{m, n};
+    if (isRow) {
+      rows = {k1, k0};
+      sums = {n};
+    }
+    return AffineMap::inferFromExprList({rows, columns, sums}, context);
+  }
+
+  /// The sums of one row.
+  static Value getRow(OpBuilder &builder, Location loc, Value sums,
+                      int64_t row) {
+    if (cast<VectorType>(sums.getType()).getRank() == 1)
+      return sums;
+    return vector::ExtractOp::create(builder, loc, sums, row);
   }
 
   Pass::Statistic &count;

@@ -7,7 +7,7 @@
 // as contiguous panels. What the schedules then tile is a contraction of
 // panels whose inner extents are static, whatever the number of rows is; a
 // tail of rows is padded inside the packed copy and cut off the result as a
-// view.
+// view. A single row stays as it is and reads the same panels.
 //
 //===----------------------------------------------------------------------===//
 
@@ -100,18 +100,45 @@ FailureOr<Projection> matchProjection(linalg::ContractOp op,
   return projection;
 }
 
-/// The dimensions of a tensor in two groups: rows, and the last one.
-SmallVector<ReassociationIndices> getRowGroups(int64_t rank) {
+/// How a tensor of `rank` dimensions becomes one of `viewRank`: rows and the
+/// last dimension, or, of a single row, one dimension.
+SmallVector<ReassociationIndices> getViewGroups(int64_t rank,
+                                                int64_t viewRank) {
+  if (viewRank == 1)
+    return {llvm::to_vector<2>(llvm::seq<int64_t>(rank))};
   return {llvm::to_vector<2>(llvm::seq<int64_t>(rank - 1)), {rank - 1}};
 }
 
-/// Views a tensor as `[rows, last dimension]`.
-Value collapseRows(OpBuilder &builder, Location loc, Value value) {
+/// Views a tensor as `[rows, last dimension]` or `[last dimension]`.
+Value collapseRows(OpBuilder &builder, Location loc, Value value,
+                   int64_t viewRank) {
   int64_t rank = getTensorType(value).getRank();
-  if (rank == 2)
+  if (rank == viewRank)
     return value;
   return tensor::CollapseShapeOp::create(builder, loc, value,
-                                         getRowGroups(rank));
+                                         getViewGroups(rank, viewRank));
+}
+
+/// Zeros behind the last element of dimension `dim`, up to a multiple of
+/// `multiple`.
+Value padDimension(OpBuilder &builder, Location loc, Value value, int64_t dim,
+                   int64_t multiple) {
+  RankedTensorType type = getTensorType(value);
+  if (type.getDimSize(dim) % multiple == 0)
+    return value;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, value);
+  SmallVector<OpFoldResult> paddedSizes(sizes);
+  paddedSizes[dim] =
+      builder.getIndexAttr(llvm::alignTo(type.getDimSize(dim), multiple));
+  Value empty =
+      tensor::EmptyOp::create(builder, loc, paddedSizes, type.getElementType());
+  Value zero = arith::ConstantOp::create(
+      builder, loc, builder.getZeroAttr(type.getElementType()));
+  Value zeros = linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(type.getRank(), builder.getIndexAttr(1));
+  return tensor::InsertSliceOp::create(builder, loc, value, zeros, offsets,
+                                       sizes, strides);
 }
 
 /// Before:
@@ -138,7 +165,19 @@ Value collapseRows(OpBuilder &builder, Location loc, Value value) {
 /// %sum = %rows + collapsed %init
 /// %y = tensor.expand_shape %sum [[0, 1], [2]]
 /// ```
-/// A schedule unpacks tiles in registers, so it costs nothing.
+/// A schedule unpacks tiles in registers, so it costs nothing. A depth that is
+/// no multiple of what a tile takes is padded with zeros in front of the packs.
+///
+/// A single row is no tile:
+/// ```mlir
+/// %r = tensor.collapse_shape %x [[0, 1, 2]]
+///     : tensor<1x1x768xf32> into tensor<768xf32>
+/// %yp = linalg.contract {gpt.class = "row_projection"}
+///     indexing_maps = [(n1, n0, k) -> (k), -> (n1, k, n0), -> (n1, n0)]
+///     ins(%r, %wp) outs(%zeros : tensor<96x32xf32>)
+/// %row = linalg.unpack %yp inner_dims_pos = [0] inner_tiles = [32]
+///     {gpt.class = "product"} : tensor<96x32xf32> -> tensor<3072xf32>
+/// ```
 class PackProjection : public OpRewritePattern<linalg::ContractOp> {
 public:
   PackProjection(MLIRContext *context, const PackProjectionsOptions &options,
@@ -162,17 +201,26 @@ public:
     SmallVector<OpFoldResult> resultSizes =
         tensor::getMixedSizes(rewriter, loc, match->input);
     resultSizes.back() = rewriter.getIndexAttr(match->n);
-    Value input = collapseRows(rewriter, loc, match->input);
-    SmallVector<OpFoldResult> sizes{
-        tensor::getMixedSize(rewriter, loc, input, 0), resultSizes.back()};
+    int64_t viewRank = match->rows == 1 ? 1 : 2;
+    Value input = collapseRows(rewriter, loc, match->input, viewRank);
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, loc, input);
+    sizes.back() = resultSizes.back();
     if (!isPairs(*match))
       input = extend(rewriter, loc, input);
-    Value product = buildProduct(rewriter, loc, *match, input, sizes);
+    // An instruction multiplies two features of a pair.
+    int64_t multiple = isPairs(*match) ? 2 * depthMultiple : depthMultiple;
+    input = padDimension(rewriter, loc, input, viewRank - 1, multiple);
+    match->weight = padDimension(rewriter, loc, match->weight,
+                                 match->outIn ? 1 : 0, multiple);
+    Value product = viewRank == 1
+                        ? buildRowProduct(rewriter, loc, *match, input)
+                        : buildProduct(rewriter, loc, *match, input, sizes);
     Value result = addInit(rewriter, loc, product, match->init, sizes);
-    if (resultType.getRank() > 2)
-      result = tensor::ExpandShapeOp::create(rewriter, loc, resultType, result,
-                                             getRowGroups(resultType.getRank()),
-                                             resultSizes);
+    if (resultType.getRank() > viewRank)
+      result = tensor::ExpandShapeOp::create(
+          rewriter, loc, resultType, result,
+          getViewGroups(resultType.getRank(), viewRank), resultSizes);
     remark::passed(loc, getRemarkOpts())
         << (isPairs(*match) ? "packed in pairs" : "packed")
         << remark::metric("Depth", match->k)
@@ -190,9 +238,8 @@ private:
       return leave(op, rewriter, "input or result is not f32");
     if (ShapedType::isDynamic(match.k) || ShapedType::isDynamic(match.n))
       return leave(op, rewriter, "weight has a dynamic extent");
-    if (match.k == 0 || match.k % depthMultiple != 0)
-      return leave(op, rewriter,
-                   "depth is not a multiple of what a tile takes");
+    if (match.k == 0)
+      return leave(op, rewriter, "depth is zero");
     // Packing costs more than it gains, unless it is done once.
     auto argument = dyn_cast<BlockArgument>(match.weight);
     if (match.rows == 1 && (!argument || !weights.contains(argument)))
@@ -206,8 +253,7 @@ private:
 
   /// Whether products of pairs of bf16 are added.
   bool isPairs(const Projection &match) const {
-    return pairs && match.k % (2 * depthMultiple) == 0 &&
-           getTensorType(match.input).getElementType().isBF16() &&
+    return pairs && getTensorType(match.input).getElementType().isBF16() &&
            getTensorType(match.weight).getElementType().isBF16();
   }
 
@@ -216,13 +262,14 @@ private:
     Type f32 = builder.getF32Type();
     if (getTensorType(rows).getElementType() == f32)
       return rows;
-    AffineMap map = builder.getMultiDimIdentityMap(2);
+    int64_t rank = getTensorType(rows).getRank();
+    AffineMap map = builder.getMultiDimIdentityMap(rank);
     Value empty = tensor::EmptyOp::create(
         builder, loc, tensor::getMixedSizes(builder, loc, rows), f32);
     auto extended = linalg::GenericOp::create(
         builder, loc, empty.getType(), rows, empty,
         ArrayRef<AffineMap>{map, map},
-        SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+        SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
         [&](OpBuilder &nested, Location nestedLoc, ValueRange args) {
           Value value = arith::ExtFOp::create(nested, nestedLoc, f32, args[0]);
           linalg::YieldOp::create(nested, nestedLoc, value);
@@ -230,68 +277,87 @@ private:
     return extended.getResult(0);
   }
 
-  /// The product of the packed operands, as [rows, columns].
-  Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
-                     Value input, ArrayRef<OpFoldResult> resultSizes) const {
-    // Features follow in pairs behind the rows or columns of a tile.
-    bool isPair = isPairs(match);
-    // A single row of pairs is a tile with padding: reading the weight takes
-    // longer than the products of a whole tile.
-    bool isSingleRow = match.rows == 1 && !isPair;
-    auto packTiles = [&](Value source, StringRef className, int64_t dim,
-                         int64_t tile, ArrayRef<int64_t> outerPermutation) {
-      SmallVector<int64_t> dims{dim}, tiles{tile};
-      if (isPair) {
-        dims.push_back(1 - dim);
-        tiles.push_back(2);
-      }
-      return pack(builder, loc, source, className, dims, tiles,
-                  outerPermutation);
-    };
-    Value rows = isSingleRow ? input
-                             : packTiles(input, isPair ? "pair_rows" : "rows",
-                                         0, rowTile, {});
-    StringRef weightClass = isPair ? "pair_weight" : "weight";
-    Value weight =
-        match.outIn
-            ? packTiles(match.weight, weightClass, 0, columnTile, {})
-            : packTiles(match.weight, weightClass, 1, columnTile, {1, 0});
-    OpFoldResult columnTiles =
-        builder.getIndexAttr(llvm::divideCeil(match.n, columnTile));
-    OpFoldResult columns = builder.getIndexAttr(columnTile);
-    if (isSingleRow) {
-      AffineExpr n1, m, n0, k;
-      bindDims(builder.getContext(), n1, m, n0, k);
-      Value product =
-          buildContraction(builder, loc, "row_projection", {rows, weight},
-                           {{m, k}, {n1, k, n0}, {m, n1, n0}},
-                           {builder.getIndexAttr(1), columnTiles, columns});
-      Value row = tensor::CollapseShapeOp::create(
-          builder, loc, product,
-          SmallVector<ReassociationIndices>{{0}, {1, 2}});
-      SmallVector<OpFoldResult> zeros(2, builder.getIndexAttr(0));
-      SmallVector<OpFoldResult> ones(2, builder.getIndexAttr(1));
-      return tensor::ExtractSliceOp::create(builder, loc, row, zeros,
-                                            resultSizes, ones);
+  /// The weight in panels: `[n1, k, n0]`, or `[n1, k1, n0, 2]` in pairs.
+  Value packWeight(OpBuilder &builder, Location loc,
+                   const Projection &match) const {
+    int64_t columnDim = match.outIn ? 0 : 1;
+    SmallVector<int64_t> dims{columnDim}, tiles{columnTile};
+    if (isPairs(match)) {
+      dims.push_back(1 - columnDim);
+      tiles.push_back(2);
     }
-    AffineExpr n1, m1, m0, n0, k, pair;
-    bindDims(builder.getContext(), n1, m1, m0, n0, k, pair);
-    SmallVector<AffineExpr, 4> rowDims{m1, k, m0}, weightDims{n1, k, n0};
-    if (isPair) {
+    SmallVector<int64_t> outerPermutation;
+    if (!match.outIn)
+      outerPermutation = {1, 0};
+    return pack(builder, loc, match.weight,
+                isPairs(match) ? "pair_weight" : "weight", dims, tiles,
+                outerPermutation);
+  }
+
+  OpFoldResult getColumnTiles(OpBuilder &builder,
+                              const Projection &match) const {
+    return builder.getIndexAttr(llvm::divideCeil(match.n, columnTile));
+  }
+
+  /// The product of one row as [columns].
+  Value buildRowProduct(OpBuilder &builder, Location loc,
+                        const Projection &match, Value row) const {
+    AffineExpr n1, n0, k, pair;
+    bindDims(builder.getContext(), n1, n0, k, pair);
+    SmallVector<AffineExpr, 4> rowDims{k}, weightDims{n1, k, n0};
+    if (isPairs(match)) {
+      int64_t depth = getTensorType(row).getDimSize(0);
+      auto pairsType = RankedTensorType::get(
+          {depth / 2, 2}, getTensorType(row).getElementType());
+      row = tensor::ExpandShapeOp::create(
+          builder, loc, pairsType, row, ArrayRef<ReassociationIndices>{{0, 1}});
       rowDims.push_back(pair);
       weightDims.push_back(pair);
     }
+    OpFoldResult columns = builder.getIndexAttr(columnTile);
+    Value product = buildContraction(builder, loc, "row_projection",
+                                     {row, packWeight(builder, loc, match)},
+                                     {rowDims, weightDims, {n1, n0}},
+                                     {getColumnTiles(builder, match), columns});
+    return unpack(builder, loc, product, {builder.getIndexAttr(match.n)}, {0},
+                  {columns});
+  }
+
+  /// The product of many rows as [rows, columns].
+  Value buildProduct(OpBuilder &builder, Location loc, const Projection &match,
+                     Value input, ArrayRef<OpFoldResult> resultSizes) const {
+    AffineExpr n1, m1, m0, n0, k, pair;
+    bindDims(builder.getContext(), n1, m1, m0, n0, k, pair);
+    SmallVector<AffineExpr, 4> rowDims{m1, k, m0}, weightDims{n1, k, n0};
+    SmallVector<int64_t> dims{0}, tiles{rowTile};
+    if (isPairs(match)) {
+      rowDims.push_back(pair);
+      weightDims.push_back(pair);
+      dims.push_back(1);
+      tiles.push_back(2);
+    }
+    Value rows = pack(builder, loc, input,
+                      isPairs(match) ? "pair_rows" : "rows", dims, tiles, {});
+    Value weight = packWeight(builder, loc, match);
     OpFoldResult rowsOfTile = builder.getIndexAttr(rowTile);
+    OpFoldResult columns = builder.getIndexAttr(columnTile);
     Value product =
         buildContraction(builder, loc, "projection", {rows, weight},
                          {rowDims, weightDims, {m1, n1, m0, n0}},
                          {tensor::getMixedSize(builder, loc, rows, 0),
-                          columnTiles, rowsOfTile, columns});
-    Value dest = tensor::EmptyOp::create(builder, loc, resultSizes,
-                                         builder.getF32Type());
-    auto unpacked = linalg::UnPackOp::create(builder, loc, product, dest,
-                                             ArrayRef<int64_t>{0, 1},
-                                             {rowsOfTile, columns});
+                          getColumnTiles(builder, match), rowsOfTile, columns});
+    return unpack(builder, loc, product, resultSizes, {0, 1},
+                  {rowsOfTile, columns});
+  }
+
+  /// The tiles of a product as one tensor.
+  static Value unpack(OpBuilder &builder, Location loc, Value product,
+                      ArrayRef<OpFoldResult> sizes, ArrayRef<int64_t> dims,
+                      ArrayRef<OpFoldResult> tiles) {
+    Value dest =
+        tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
+    auto unpacked =
+        linalg::UnPackOp::create(builder, loc, product, dest, dims, tiles);
     unpacked->setAttr(kClassAttr, builder.getStringAttr("product"));
     return unpacked.getResult();
   }
@@ -376,28 +442,29 @@ private:
     if (auto fill = init.getDefiningOp<linalg::FillOp>())
       if (matchPattern(fill.value(), m_AnyZeroFloat()))
         return product;
-    MLIRContext *context = builder.getContext();
-    AffineMap identity = AffineMap::getMultiDimIdentityMap(2, context);
-    AffineMap initMap = identity;
+    int64_t rank = sizes.size();
+    AffineMap identity = builder.getMultiDimIdentityMap(rank);
+    AffineMap biasMap =
+        AffineMap::get(rank, 0, builder.getAffineDimExpr(rank - 1));
+    AffineMap initMap = biasMap;
     // A bias is read as the vector it is.
     auto broadcast = init.getDefiningOp<linalg::BroadcastOp>();
     if (broadcast && getTensorType(broadcast.getInput()).getRank() == 1 &&
         !llvm::is_contained(broadcast.getDimensions(),
                             getTensorType(init).getRank() - 1)) {
       init = broadcast.getInput();
-      initMap = AffineMap::get(2, 0, getAffineDimExpr(1, context), context);
     } else if (Value bias = buildBias(builder, loc, init)) {
       init = bias;
-      initMap = AffineMap::get(2, 0, getAffineDimExpr(1, context), context);
     } else {
-      init = collapseRows(builder, loc, init);
+      init = collapseRows(builder, loc, init, rank);
+      initMap = identity;
     }
     Value empty =
         tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
     auto sum = linalg::GenericOp::create(
         builder, loc, empty.getType(), ValueRange{product, init}, empty,
         ArrayRef<AffineMap>{identity, initMap, identity},
-        SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+        SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
         [](OpBuilder &nested, Location nestedLoc, ValueRange args) {
           Value value =
               arith::AddFOp::create(nested, nestedLoc, args[0], args[1]);

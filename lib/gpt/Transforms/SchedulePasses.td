@@ -24,22 +24,22 @@ def PackProjections : Pass<"gpt-pack-projections", "ModuleOp"> {
     weight `gpt.class = "weight"`: the names under which schedules find them. The
     result is a `linalg.unpack` with `gpt.class = "product"`. Rows of bf16 or f16
     are extended to f32, or, with `pairs` and a weight of bf16, both are packed in
-    pairs of features, as `"pair_rows"` and `"pair_weight"`.
+    pairs of features, as `"pair_rows"` and `"pair_weight"`. A depth that is not
+    a multiple of `depth-multiple` (of twice as much for pairs) is padded with
+    zeros in front of the packs.
 
     A product of a single row with a weight (an argument that is `gpt.weight` in
     every call) reads the same panels and carries `gpt.class = "row_projection"`;
-    the row stays as it is.
+    the row stays as it is, and the product has one dimension.
 
     Left alone: products of a single row with anything else (reading it once as
-    it is costs less than a copy), of a depth that is not a multiple of
-    `depth-multiple`, with fewer columns than a tile, and of a single row of
-    another type than f32.
+    it is costs less than a copy), and with fewer columns than a tile.
   }];
   let options = [
     Option<"rowTile", "row-tile", "int64_t", "8", "Rows of a tile">,
     Option<"columnTile", "column-tile", "int64_t", "32", "Columns of a tile">,
     Option<"depthMultiple", "depth-multiple", "int64_t", "16",
-           "What the depth must be a multiple of">,
+           "What the depth is padded to a multiple of">,
     Option<"pairs", "pairs", "bool", "false",
            "Pack bf16 rows and a bf16 weight in pairs of features">
   ];
@@ -117,8 +117,10 @@ def FormEpilogues : Pass<"gpt-form-epilogues"> {
     a product, and from nothing but it and tensors that exist before, becomes
     one `linalg.generic` of rows and columns: bias, activation, gate, residual,
     casts. It carries `gpt.class = "epilogue"` and reads the product as its first
-    operand, or `gpt.class = "joint_epilogue"` and reads two products. A product
-    that several ops read gets an epilogue that changes nothing.
+    operand, or `gpt.class = "joint_epilogue"` and reads two products; for the
+    product of a single row, which has columns only, `"row_epilogue"` or
+    `"joint_row_epilogue"`. A product that several ops read gets an epilogue that
+    changes nothing.
   }];
   let statistics = [
     Statistic<"numFused", "num-fused",
@@ -144,7 +146,8 @@ def BoundMaskedTransfers : Pass<"gpt-bound-masked-transfers"> {
 def LowerPairProducts : Pass<"gpt-lower-pair-products"> {
   let summary = "Lower contractions of pairs of bf16 to AVX-512 BF16";
   let description = [{
-    Contractions `[k, m, 2] x [k, n, 2] -> [m, n]` of bf16 with sums in f32
+    Contractions `[k, m, 2] x [k, n, 2] -> [m, n]` or, of one row,
+    `[k, 2] x [k, n, 2] -> [n]` of bf16 with sums in f32
     become `x86vector.avx512.dot`, and what packs pairs of rows becomes
     `vector.interleave`. Runs on vectors and memory, last before the conversion to
     LLVM; for targets that have `avx512bf16`.

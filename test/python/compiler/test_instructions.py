@@ -11,19 +11,19 @@ from gpt_mlir.compiler import CompileOptions, emit
 from gpt_mlir.dialects import gpt as _gpt  # noqa: F401  # registers the dialect
 
 PROJECTION = """
-func.func @f(%x: tensor<?x?x96x{e}>, %w: tensor<128x96x{e}>, %b: tensor<128x{e}>)
-    -> tensor<?x?x128x{e}> {{
+func.func @f(%x: tensor<{r}x96x{e}>, %w: tensor<128x96x{e}> {{gpt.weight = "w"}},
+    %b: tensor<128x{e}>) -> tensor<{r}x128x{e}> {{
   %0 = gpt.linear %x, %w bias(%b)
-    : (tensor<?x?x96x{e}>, tensor<128x96x{e}>, tensor<128x{e}>) -> tensor<?x?x128x{e}>
-  %1 = gpt.gelu %0 : (tensor<?x?x128x{e}>) -> tensor<?x?x128x{e}>
-  return %1 : tensor<?x?x128x{e}>
+    : (tensor<{r}x96x{e}>, tensor<128x96x{e}>, tensor<128x{e}>) -> tensor<{r}x128x{e}>
+  %1 = gpt.gelu %0 : (tensor<{r}x128x{e}>) -> tensor<{r}x128x{e}>
+  return %1 : tensor<{r}x128x{e}>
 }}
 """
 
 
-def emit_asm(element: str, options: CompileOptions) -> str:
+def emit_asm(element: str, options: CompileOptions, rows: str = "?x?") -> str:
     with ir.Context(), ir.Location.unknown():
-        module = ir.Module.parse(PROJECTION.format(e=element))
+        module = ir.Module.parse(PROJECTION.format(e=element, r=rows))
         return emit(module, "asm", options).decode()
 
 
@@ -73,6 +73,28 @@ def test_inner_loop_keeps_its_sums_in_registers(
     # Nothing is spilled, nothing is computed by scalars.
     assert [line for line in body if "%rsp" in line or "%rbp" in line] == []
     assert count(body, r"v\w+ss\s(?!.*\(.*\), %)") == []
+
+
+@pytest.mark.parametrize(
+    ("cpu", "element", "product"),
+    [
+        ("znver4", "f32", "vfmadd231ps"),
+        ("znver4", "bf16", "vdpbf16ps"),
+        ("x86-64-v3", "f32", "vfmadd231ps"),
+    ],
+)
+def test_single_row_is_multiplied_as_it_streams(cpu: str, element: str, product: str) -> None:
+    options = CompileOptions(opt_level=3, target_triple="x86_64-unknown-linux-gnu", target_cpu=cpu)
+    body = hottest(emit_asm(element, options, rows="1x1"), product)
+    products = count(body, product)
+    # Features (or pairs) of a step, by the vectors of a panel.
+    assert len(products) >= 8 * 2
+    # A vector of the weight is read once, an element (or a pair) of the row is broadcast once.
+    weights = count(body, r"(vmovup|vmovap|vmovdq|vfmadd231p|vdpbf16p)\S+\s+-?\d*\([^,]*\),")
+    assert len(weights) == len(products)
+    assert 2 * len(count(body, "vbroadcastss")) == len(products)
+    # Beside that there is only the loop itself.
+    assert count(body, rf"(?!{product}|vbroadcastss|vmov\w+\s.*\(|add|inc|cmp|j)") == []
 
 
 def test_epilogue_is_vector_code_without_calls() -> None:

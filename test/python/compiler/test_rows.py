@@ -29,15 +29,18 @@ PROJECTIONS: dict[str, tuple[int, int, Literal["out_in", "in_out"], str, bool]] 
     "bf16_in_out": (64, 32, "in_out", "bf16", False),
     "f16": (33, 16, "in_out", "f16", False),
     "odd_depth": (40, 37, "out_in", "f32", True),
+    "one_deep": (32, 1, "in_out", "f32", True),
     "narrow": (7, 48, "in_out", "f32", False),
 }
-# Too deep for whole steps, or narrower than a panel: not packed.
-UNPACKED = {"odd_depth", "narrow"}
+# Narrower than a panel: not packed.
+UNPACKED = {"narrow"}
 BATCHES = (
     *((1, rows) for rows in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17)),
     *((2, 1), (3, 1), (8, 1), (9, 1), (17, 1), (2, 3), (3, 5), (5, 2)),
 )
 LEVELS = (2, 3)
+# Depths that are no whole steps of a tile, and one that is.
+DEPTHS = (1, 2, 3, 15, 17, 31, 32, 33, 37, 101)
 
 
 def get_weights(name: str) -> dict[str, NDArray[Any]]:
@@ -98,3 +101,42 @@ def test_batch_equals_its_members(name: str, level: int) -> None:
         for b, s in np.ndindex(batch):
             alone = project(level, name, np.ascontiguousarray(x[b : b + 1, s : s + 1]))
             np.testing.assert_array_equal(together[b : b + 1, s : s + 1], alone, f"{b}, {s}")
+
+
+@functools.cache
+def get_depths(element: str) -> Executable:
+    module = None
+    for depth in DEPTHS:
+        name = f"depth_{depth}"
+        module = graph = Graph(name) if module is None else module.function(name)
+        x = graph.input("x", ["batch", "seq", depth], element)
+        weight = graph.weight(f"{name}.w", [45, depth], element)
+        graph.output("y", ops.gelu(ops.linear(x, weight)))
+    assert module is not None
+    weights = {f"depth_{depth}.w": draw((45, depth), element) for depth in DEPTHS}
+    return module.compile().bind(weights)
+
+
+def draw(shape: tuple[int, ...], element: str) -> NDArray[Any]:
+    rng = np.random.default_rng(zlib.crc32(f"{shape}".encode()))
+    return rng.standard_normal(shape).astype(DType(element).numpy)
+
+
+@pytest.mark.parametrize("element", ["f32", "bf16"])
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_any_depth(depth: int, element: str) -> None:
+    function = get_depths(element).function(f"depth_{depth}")
+    weight = draw((45, depth), element)
+    for batch in ((1, 1), (2, 1), (3, 5), (1, 17)):
+        x = draw((*batch, depth), element)
+        got = function(x)
+        assert isinstance(got, np.ndarray)
+        # The product is rounded to the element type before gelu, whose slope is at most 1.13.
+        product = reference.linear(x, weight)
+        rounding = np.abs(product) * (2 ** (24 - 8) if element == "bf16" else 1)
+        error = 1.13 * (reference.linear_error(x, weight) + rounding)
+        error += reference.gelu_error(product)
+        assert_close(got, reference.gelu(product), error, what=f"depth {depth} of {batch}")
+        for b, s in np.ndindex(batch):
+            alone = function(np.ascontiguousarray(x[b : b + 1, s : s + 1]))
+            np.testing.assert_array_equal(got[b : b + 1, s : s + 1], alone, f"{b}, {s}")
