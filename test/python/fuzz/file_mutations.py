@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
+import pickle
 import random
 import struct
 from collections.abc import Callable
@@ -71,6 +71,11 @@ def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
     return bytes(result)
 
 
+def _copy(value: Any) -> Any:
+    """Returns a deep copy, made in a tenth of the time of `copy.deepcopy`."""
+    return pickle.loads(pickle.dumps(value))
+
+
 def _containers(value: Any) -> list[Any]:
     """Returns all objects and lists of a JSON value."""
     found = [value]
@@ -82,7 +87,7 @@ def _containers(value: Any) -> list[Any]:
 
 def mutate_json(value: Any, rng: random.Random) -> Any:
     """Returns a JSON value with a few entries removed, exchanged, renamed or made odd."""
-    value = copy.deepcopy(value)
+    value = _copy(value)
     for _ in range(rng.choice((1, 1, 2, 3))):
         container = rng.choice(_containers(value))
         if not container:
@@ -99,7 +104,7 @@ def mutate_json(value: Any, rng: random.Random) -> Any:
         elif kind == 3 and isinstance(container[key], (int, float)) and abs(container[key]) < 1e9:
             container[key] = container[key] * rng.choice((-1, 0, 2, 1000, 0.5)) + rng.randrange(3)
         else:
-            container[key] = copy.deepcopy(rng.choice(_ODD))
+            container[key] = _copy(rng.choice(_ODD))
     return value
 
 
@@ -186,12 +191,22 @@ def _load(name: str) -> Any:
     return json.loads((_BUNDLED / name).read_text(encoding="utf-8"))
 
 
+def _small_tokenizer() -> Any:
+    """Returns a byte-level tokenizer with few merges: what is damaged then matters more often."""
+    document = _load("tokenizer.json")
+    model = document["model"]
+    merges = model["merges"][:20]
+    merged = {"".join(pair) for pair in merges}
+    kept = [token for token in model["vocab"] if len(token) == 1 or token in merged]
+    model["vocab"] = {token: index for index, token in enumerate(["<|endoftext|>", *kept])}
+    model["merges"] = merges
+    return document
+
+
 def targets() -> dict[str, Target]:
     """Returns all kinds of files by name."""
     return {
         "safetensors": Target("model.safetensors", mutate_safetensors, _read_safetensors),
         "config": Target("config.json", mutate_document, _read_config, _load("config.json")),
-        "tokenizer": Target(
-            "tokenizer.json", mutate_document, _read_tokenizer, _load("tokenizer.json")
-        ),
+        "tokenizer": Target("tokenizer.json", mutate_document, _read_tokenizer, _small_tokenizer()),
     }

@@ -1,10 +1,10 @@
 """Fuzzes the compiler with random programs: `make fuzz`.
 
-Every program is compiled at every level and compared with its value in float64, in a process of its
-own. A failure is shrunk to a small program and kept in `regressions/`, where the test suite replays
-it.
+Every program is compiled at every level, or at level 3 and one of the others in turn (`--levels
+two`, half the time), and compared with its value in float64, in a process of its own. A failure is
+shrunk to a small program and kept in `regressions/`, where the test suite replays it.
 
-    run.py [--programs N] [--seed S] [--jobs N] [--cached PERCENT]
+    run.py [--programs N] [--seed S] [--jobs N] [--cached PERCENT] [--levels all|two]
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from exact import Exact, UndecidableError
 from generator import cached_programs, programs
 from hypothesis import HealthCheck
 from programs import Program
-from variants import all_variants
+from variants import all_variants, rotated_variants
 
 from gpt_mlir.verify.isolation import CrashError, run_isolated
 
 REGRESSIONS = Path(__file__).parent / "regressions"
 BATCH = 50  # programs per call of hypothesis; each batch can find one failure
+VARIANTS = {"all": all_variants, "two": rotated_variants}
 SECONDS = 300.0  # for one program; a machine under load is slow, a hang is longer
 
 
@@ -42,6 +43,7 @@ class Batch:
     seed: int
     count: int
     cached: bool
+    levels: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,7 @@ def run_batch(batch: Batch) -> Outcome:
         except AssertionError:
             failures.append(program)
             raise
-        variants = all_variants(program)
+        variants = VARIANTS[batch.levels](program)
         counts["programs"] += 1
         counts["compilations"] += len(variants)
 
@@ -98,13 +100,13 @@ def run_batch(batch: Batch) -> Outcome:
     return Outcome(counts)
 
 
-def make_batches(programs: int, seed: int, cached_percent: int) -> list[Batch]:
+def make_batches(programs: int, seed: int, cached_percent: int, levels: str) -> list[Batch]:
     batches: list[Batch] = []
     for cached, share in ((True, programs * cached_percent // 100), (False, 0)):
         left = share if cached else programs - sum(batch.count for batch in batches)
         while left > 0:
             count = min(BATCH, left)
-            batches.append(Batch(seed * 1_000_003 + len(batches), count, cached))
+            batches.append(Batch(seed * 1_000_003 + len(batches), count, cached, levels))
             left -= count
     return batches
 
@@ -115,6 +117,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="a random one if not given")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cached", type=int, default=10, help="percent with a KV cache")
+    parser.add_argument("--levels", choices=VARIANTS, default="all", help="of each program")
     options = parser.parse_args()
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
@@ -124,7 +127,7 @@ def main() -> int:
     with concurrent.futures.ProcessPoolExecutor(
         options.jobs, mp_context=multiprocessing.get_context("spawn")
     ) as pool:
-        batches = make_batches(options.programs, seed, options.cached)
+        batches = make_batches(options.programs, seed, options.cached, options.levels)
         for outcome in pool.map(run_batch, batches):
             counts += outcome.counts
             if outcome.program is not None:
