@@ -11,6 +11,9 @@ add_custom_target(gpt-docs
   COMMAND ${_tblgen} -gen-dialect-doc -dialect=gpt
           "${PROJECT_SOURCE_DIR}/dialect/gpt/GptOps.td" -o "${_docs}/GptDialect.md"
   COMMAND ${_tblgen} -gen-pass-doc
+          "${PROJECT_SOURCE_DIR}/lib/gpt/Input/Passes.td"
+          -o "${_docs}/InputPasses.md"
+  COMMAND ${_tblgen} -gen-pass-doc
           "${PROJECT_SOURCE_DIR}/lib/gpt/Conversion/Passes.td"
           -o "${_docs}/ConversionPasses.md"
   COMMAND ${_tblgen} -gen-pass-doc

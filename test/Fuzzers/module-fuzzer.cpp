@@ -3,14 +3,16 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A libFuzzer target: parses and verifies what it is given, text or bytecode,
-// and runs passes over what is accepted. An invalid module must end in a
-// diagnostic, a pass that succeeds must leave a valid one. Text is mutated by
-// tokens, so that much of it is still accepted: by the parser, and by verifiers
-// that see extents, types and operands that do not fit.
+// A libFuzzer target: does with text or bytecode what gpt-opt does. It checks
+// its input, parses and verifies it, and runs passes over what is accepted. An
+// invalid module must end in a diagnostic, a pass that succeeds must leave a
+// valid one. Text is mutated by tokens, so that much of it is still accepted:
+// by the parser, and by verifiers that see extents, types and operands that do
+// not fit.
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/Input/GuardedInput.h"
 #include "gpt/Pipelines/Registration.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -76,6 +78,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   MLIRContext &context = getContext();
   ScopedDiagnosticHandler silence(&context, [](Diagnostic &) {});
   StringRef text(reinterpret_cast<const char *>(data), size);
+  if (llvm::Error error = gpt::checkInput(llvm::MemoryBufferRef(text, "input"),
+                                          getRegistry())) {
+    llvm::consumeError(std::move(error));
+    return 0;
+  }
   ParserConfig config(&context);
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, config);
   if (!module)

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/Input/OptMain.h"
 #include "gpt/Pipelines/Registration.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -26,5 +27,5 @@ int main(int argc, char **argv) {
   mlir::gpt::registerAllGpt(registry);
 
   return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "GPT compiler driver\n", registry));
+      mlir::gpt::optMain(argc, argv, "GPT compiler driver\n", registry));
 }

@@ -10,6 +10,7 @@
 #include "gpt/Pipelines/Pipelines.h"
 
 #include "gpt/Conversion/Passes.h"
+#include "gpt/Input/Passes.h"
 #include "gpt/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -42,16 +43,28 @@ static void addSchedule(OpPassManager &pm, StringRef schedule,
   pm.addPass(gpt::createApplySchedule(options));
 }
 
-void gpt::buildGptToLinalgPipeline(OpPassManager &pm,
-                                   const GptToLinalgOptions &options) {
+/// Refuses what the passes that follow are not made for.
+static void addLimits(OpPassManager &pm, int64_t maxOps) {
+  gpt::VerifyLimitsOptions options;
+  options.maxOps = maxOps;
+  pm.addPass(gpt::createVerifyLimits(options));
+}
+
+static void addGptToLinalg(OpPassManager &pm, StringRef schedule) {
   // While ops still mean something: among others, what follows the blocks of a
   // prefill is computed for the last token only.
   addCleanup(pm);
-  if (!options.schedule.empty())
-    addSchedule(pm, options.schedule, "attention", /*optional=*/true);
-  pm.addPass(createConvertGptToLinalg());
+  if (!schedule.empty())
+    addSchedule(pm, schedule, "attention", /*optional=*/true);
+  pm.addPass(gpt::createConvertGptToLinalg());
   addCleanup(pm);
-  pm.addPass(createVerifyLinalgStage());
+  pm.addPass(gpt::createVerifyLinalgStage());
+}
+
+void gpt::buildGptToLinalgPipeline(OpPassManager &pm,
+                                   const GptToLinalgOptions &options) {
+  addLimits(pm, options.maxOps);
+  addGptToLinalg(pm, options.schedule);
 }
 
 /// Tensors to buffers. Cache arguments are updated in place and no function
@@ -190,12 +203,10 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
 void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
                                  const GptToLLVMOptions &options) {
   bool vectorise = options.optLevel >= 2 && !options.schedule.empty();
+  addLimits(pm, options.maxOps);
   if (options.optLevel >= 2 && options.specializeShapes)
     pm.addPass(createSpecializeShapes());
-  GptToLinalgOptions toLinalg;
-  if (vectorise)
-    toLinalg.schedule = options.schedule;
-  buildGptToLinalgPipeline(pm, toLinalg);
+  addGptToLinalg(pm, vectorise ? StringRef(options.schedule) : "");
   LinalgToVectorOptions toVector;
   toVector.fuseElementwise = options.optLevel >= 1;
   if (vectorise)

@@ -28,6 +28,9 @@ struct GptToLinalgOptions : public PassPipelineOptions<GptToLinalgOptions> {
                      "tiles of attention: a built-in name or a file; none if "
                      "empty"),
       llvm::cl::init("")};
+  PassOptions::Option<int64_t> maxOps{
+      *this, "max-ops", llvm::cl::desc("Ops that a module may have"),
+      llvm::cl::init(100000)};
 };
 
 /// Options of `gpt-linalg-to-vector-pipeline`.
@@ -117,6 +120,9 @@ struct GptToLLVMOptions : public PassPipelineOptions<GptToLLVMOptions> {
       llvm::cl::desc("Convert f16 in integer arithmetic; off only for targets "
                      "that have instructions for it"),
       llvm::cl::init(true)};
+  PassOptions::Option<int64_t> maxOps{
+      *this, "max-ops", llvm::cl::desc("Ops that a module may have"),
+      llvm::cl::init(100000)};
 };
 
 /// gpt -> linalg on tensors; vectors where the schedule tiles ops of gpt.

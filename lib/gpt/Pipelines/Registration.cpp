@@ -12,6 +12,7 @@
 
 #include "gpt/Conversion/Passes.h"
 #include "gpt/GptDialect.h"
+#include "gpt/Input/Passes.h"
 #include "gpt/Pipelines/Pipelines.h"
 #include "gpt/Transforms/Passes.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -24,6 +25,7 @@ void mlir::gpt::registerAllGptPasses() {
   // Passes register under their argument; a second registration of the same
   // pass is accepted by MLIR, one of a pipeline is not.
   static const bool registered = [] {
+    registerGptInputPasses();
     registerGptConversionPasses();
     registerGptTransformsPasses();
     registerGptPipelines();

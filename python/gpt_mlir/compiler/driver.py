@@ -275,9 +275,10 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
     if stage == "llvm":
         text = f"opt-level={level}{_schedule_option(schedule)}{_conversion_options(options)}"
         shapes = "" if specialize else " specialize-shapes=false"
-        return f"gpt-to-llvm-pipeline{{{text}{shapes}}}"
+        return f"gpt-to-llvm-pipeline{{{text}{shapes}{_limits(options)}}}"
     passes = ["gpt-specialize-shapes"] if specialize else []
-    passes.append(f"gpt-to-linalg-pipeline{{{_schedule_option(schedule).strip()}}}")
+    to_linalg = f"{_schedule_option(schedule)}{_limits(options)}".strip()
+    passes.append(f"gpt-to-linalg-pipeline{{{to_linalg}}}")
     if stage in ("vector", "loops"):
         fuse = str(level >= 1).lower()
         passes.append(
@@ -297,6 +298,10 @@ def _llvm_level(options: CompileOptions) -> int:
 
 def _schedule_option(schedule: str) -> str:
     return f" schedule={schedule}" if schedule else ""
+
+
+def _limits(options: CompileOptions) -> str:
+    return "" if options.max_ops is None else f" max-ops={options.max_ops}"
 
 
 def _conversion_options(options: CompileOptions) -> str:

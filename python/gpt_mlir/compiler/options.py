@@ -32,6 +32,9 @@ class CompileOptions:
             no code of its own. The number of threads never changes a bit, with or without this.
         pipeline: The pass pipeline that lowers a `gpt` module to the LLVM dialect, if not the one
             that follows from the other options.
+        max_ops: Ops a module may have before it is lowered; None for the compiler's own limit of
+            100,000. What else no machine can run or compile is always refused, see the pass
+            `gpt-verify-limits`.
         cache: Look the object up in the cache on disk, and store it there.
         cache_weights: Keep the weights of a model folder in the form that compiled code reads, in
             the folder `weights` of the cache. Off without `cache`, and if the environment sets
@@ -47,6 +50,7 @@ class CompileOptions:
     llvm_opt_level: int | None = None
     batch_invariant: bool = False
     pipeline: str | None = None
+    max_ops: int | None = None
     cache: bool = True
     cache_weights: bool = True
     cache_folder: Path | None = None
@@ -56,6 +60,8 @@ class CompileOptions:
             raise ValueError(f"expected opt_level 0 to 3, got {self.opt_level!r}")
         if self.llvm_opt_level not in (None, *range(4)):
             raise ValueError(f"expected llvm_opt_level 0 to 3, got {self.llvm_opt_level!r}")
+        if self.max_ops is not None and self.max_ops < 1:
+            raise ValueError(f"expected max_ops of at least 1, got {self.max_ops!r}")
 
     def read_schedule(self) -> str:
         """Returns the text of a schedule that the user gave: it decides the code, too.

@@ -1,0 +1,81 @@
+"""What takes too long or fits no machine is refused with a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpt_mlir import CompileOptions, DType, Graph, compile_module, ir
+from gpt_mlir.compiler.driver import lower
+from gpt_mlir.errors import CompileError
+from gpt_mlir.graph import ops
+
+
+def chain(length: int) -> ir.Module:
+    """Returns a module of so many ops behind each other."""
+    graph = Graph("forward")
+    x = graph.input("x", (1, 16, 64), DType.F32)
+    for _ in range(length):
+        x = ops.silu(x)
+    graph.output("y", x)
+    return graph.module
+
+
+@pytest.mark.parametrize("stage", ["linalg", "llvm"])
+def test_too_many_ops_are_refused(stage: Any) -> None:
+    module = chain(10)  # and the module, the function and its return
+    lower(module, stage, CompileOptions(max_ops=13))
+    with pytest.raises(CompileError, match="expected at most 12 ops, got 13"):
+        lower(module, stage, CompileOptions(max_ops=12))
+
+
+def test_a_hundred_thousand_ops_are_refused_at_once() -> None:
+    text = str(chain(1))
+    line = next(line for line in text.splitlines() if "gpt.silu" in line)
+    result = line.split("=")[0].strip()
+    lines = [line.replace(result, f"%a{i}") for i in range(100_000)]
+    module = ir.Module.parse(text.replace(line, "\n".join([*lines, line])), ir.Context())
+    with pytest.raises(CompileError, match="expected at most 100000 ops"):
+        compile_module(module, CompileOptions(cache=False))
+
+
+def test_functions_that_call_each_other_are_refused() -> None:
+    text = """
+    func.func @forward(%x: tensor<4xf32> {gpt.name = "x"}) -> (tensor<4xf32> {gpt.name = "y"}) {
+      %0 = call @one(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    func.func private @one(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = call @two(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    func.func private @two(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = call @one(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }"""
+    module = ir.Module.parse(text, ir.Context())
+    with pytest.raises(CompileError, match=r"calls itself\n.*through 'two'"):
+        compile_module(module, CompileOptions(cache=False))
+
+
+@pytest.mark.parametrize("extents", [(2**32, 2**32), (2**62, 64), (1, 2**63 - 1)])
+def test_tensors_beyond_any_address_are_refused(extents: tuple[int, int]) -> None:
+    graph = Graph("forward")
+    x = graph.input("x", extents, DType.F32)
+    graph.output("y", ops.silu(x))
+    with pytest.raises(CompileError, match=r"expected tensors of at most 2\^47 bytes"):
+        compile_module(graph.module, CompileOptions(cache=False))
+
+
+def test_rank_30_is_refused() -> None:
+    graph = Graph("forward")
+    x = graph.input("x", (1,) * 30, DType.F32)
+    graph.output("y", ops.silu(x))
+    with pytest.raises(CompileError, match="expected tensors of at most 16 dimensions, got 30"):
+        compile_module(graph.module, CompileOptions(cache=False))
+
+
+def test_wrong_limits_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected max_ops of at least 1, got 0"):
+        CompileOptions(max_ops=0)
