@@ -58,12 +58,12 @@ struct SplitLowering final : public LoweringPattern<SplitOp> {
     sizes[cut] = builder.getIndexAttr(step);
     for (int64_t part = 0; part < numParts; ++part) {
       offsets[cut] = builder.getIndexAttr(part * step);
-      if (numGroups == 1) {
-        results.push_back(extractSlice(builder, loc, source, offsets, sizes));
-        continue;
-      }
-      Value slice = extractSlice(builder, loc, source, offsets, sizes, {cut});
-      results.push_back(mergeLastDims(builder, loc, slice, 2));
+      Value slice = extractSlice(builder, loc, source, offsets, sizes);
+      // The slice keeps the dimension of the part: of several extents of 1,
+      // canonicalization would take another one for that which is dropped.
+      if (numGroups > 1)
+        slice = mergeLastDims(builder, loc, slice, 3);
+      results.push_back(slice);
     }
     return success();
   }
