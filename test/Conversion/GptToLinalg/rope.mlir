@@ -39,15 +39,15 @@ func.func @half_split(%x: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {
 
 // Interleaved pairs are columns; sequences start at their own positions.
 
-// CHECK-DAG: #[[$TABLE:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
+// CHECK-DAG: #[[$TABLE:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d3)>
 // CHECK-LABEL: func.func @interleaved_positions(
 //  CHECK-SAME:   %[[X:.*]]: tensor<2x3x16xbf16>, %[[P:.*]]: tensor<2xi64>)
 //       CHECK:   linalg.generic {{.*}} ins(%{{.*}}, %[[P]] : tensor<4xf32>, tensor<2xi64>) outs(%{{.*}} : tensor<2x3x4xf32>, tensor<2x3x4xf32>)
 //       CHECK:     %[[FIRST:.*]] = arith.index_cast %{{.*}} : i64 to index
 //       CHECK:     arith.addi %[[FIRST]],
 //       CHECK:   %[[SOURCE:.*]] = tensor.expand_shape %[[X]] {{\[\[}}0], [1], [2, 3, 4]] {{.*}} into tensor<2x3x2x4x2xbf16>
-//       CHECK:   tensor.extract_slice %[[SOURCE]][0, 0, 0, 0, 0] [2, 3, 2, 4, 1] {{.*}} to tensor<2x3x2x4xbf16>
-//       CHECK:   tensor.extract_slice %[[SOURCE]][0, 0, 0, 0, 1] [2, 3, 2, 4, 1] {{.*}} to tensor<2x3x2x4xbf16>
+//       CHECK:   tensor.extract_slice %[[SOURCE]][0, 0, 0, 0, 0] [2, 3, 2, 4, 1] {{.*}} to tensor<2x3x2x4x1xbf16>
+//       CHECK:   tensor.extract_slice %[[SOURCE]][0, 0, 0, 0, 1] [2, 3, 2, 4, 1] {{.*}} to tensor<2x3x2x4x1xbf16>
 //       CHECK:   linalg.generic {indexing_maps = [#{{.*}}, #{{.*}}, #[[$TABLE]], #[[$TABLE]], #{{.*}}]
 //       CHECK:     arith.extf
 //       CHECK:     arith.truncf

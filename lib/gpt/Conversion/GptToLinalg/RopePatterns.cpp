@@ -29,8 +29,6 @@ struct RotationTable {
 /// Where the members of the pairs are in [batch, seq, head, feature...].
 struct PairSlices {
   SmallVector<OpFoldResult> firstOffsets, secondOffsets, sizes;
-  /// Dimension of size 1 that a slice does not keep.
-  SmallVector<unsigned> dropped;
 };
 
 } // namespace
@@ -107,7 +105,6 @@ static PairSlices getPairSlices(OpBuilder &builder, RopeStyle style,
   }
   slices.sizes[4] = builder.getIndexAttr(1);
   slices.secondOffsets[4] = builder.getIndexAttr(1);
-  slices.dropped = {4};
   return slices;
 }
 
@@ -117,15 +114,19 @@ static Value buildMember(OpBuilder &builder, Location loc, bool isFirst,
                          Value x, Value y, Value target,
                          ArrayRef<OpFoldResult> offsets,
                          const PairSlices &slices, const RotationTable &table) {
-  AffineMap identity = builder.getMultiDimIdentityMap(4);
-  Value init =
-      extractSlice(builder, loc, target, offsets, slices.sizes, slices.dropped);
+  // The slices keep the dimension of interleaved pairs: of several extents of
+  // 1, canonicalization would take another one for that which is dropped.
+  unsigned rank = slices.sizes.size();
+  AffineMap identity = builder.getMultiDimIdentityMap(rank);
+  AffineMap angles =
+      AffineMap::get(rank, 0, table.map.getResults(), builder.getContext());
+  Value init = extractSlice(builder, loc, target, offsets, slices.sizes);
   Value rotated = buildParallel(
       builder, loc,
       {{x, identity},
        {y, identity},
-       {table.cosines, table.map},
-       {table.sines, table.map}},
+       {table.cosines, angles},
+       {table.sines, angles}},
       init, [&](OpBuilder &b, Location l, ValueRange args) -> Value {
         Value own = isFirst ? args[0] : args[1];
         Value other = isFirst ? args[1] : args[0];
@@ -143,10 +144,10 @@ static Value buildMember(OpBuilder &builder, Location loc, bool isFirst,
 static Value buildRotation(OpBuilder &builder, Location loc, Value source,
                            Value target, const PairSlices &slices,
                            const RotationTable &table) {
-  Value x = extractSlice(builder, loc, source, slices.firstOffsets,
-                         slices.sizes, slices.dropped);
-  Value y = extractSlice(builder, loc, source, slices.secondOffsets,
-                         slices.sizes, slices.dropped);
+  Value x =
+      extractSlice(builder, loc, source, slices.firstOffsets, slices.sizes);
+  Value y =
+      extractSlice(builder, loc, source, slices.secondOffsets, slices.sizes);
   target = buildMember(builder, loc, /*isFirst=*/true, x, y, target,
                        slices.firstOffsets, slices, table);
   return buildMember(builder, loc, /*isFirst=*/false, x, y, target,
