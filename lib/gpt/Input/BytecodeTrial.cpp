@@ -40,6 +40,11 @@ static uint64_t getAddressSpace() {
   return uint64_t(pages) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+static uint64_t getSeconds(uint64_t fileSize,
+                           const gpt::BytecodeTrialLimits &limits) {
+  return limits.seconds + limits.secondsPerMiB * (fileSize >> 20);
+}
+
 static void limitResource(int resource, uint64_t amount) {
   rlimit limit;
   if (::getrlimit(resource, &limit) != 0)
@@ -57,7 +62,7 @@ static void becomeExpendable(uint64_t fileSize,
   ::dup2(null, STDOUT_FILENO);
   ::dup2(null, STDERR_FILENO);
   limitResource(RLIMIT_CORE, 0);
-  limitResource(RLIMIT_CPU, limits.seconds);
+  limitResource(RLIMIT_CPU, getSeconds(fileSize, limits));
   if (uint64_t used = getAddressSpace())
     limitResource(RLIMIT_AS,
                   used + limits.memory + limits.memoryPerByte * fileSize);
@@ -95,7 +100,9 @@ llvm::Error gpt::tryBytecode(llvm::MemoryBufferRef buffer,
     return llvm::Error::success();
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
     return llvm::createStringError(
-        "damaged bytecode: reading it takes more than %u s", limits.seconds);
+        "damaged bytecode: reading it takes more than %llu s",
+        static_cast<unsigned long long>(
+            getSeconds(buffer.getBufferSize(), limits)));
   return llvm::createStringError(
       "damaged bytecode: reading it ends in a crash (%s)",
       WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status)) : "exit");

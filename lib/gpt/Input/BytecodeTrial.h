@@ -22,14 +22,16 @@ class DialectRegistry;
 
 namespace mlir::gpt {
 
-/// What reading may take. Bytecode is small: sound files need a hundredth.
+/// What reading may take. Sound files need a hundredth.
 struct BytecodeTrialLimits {
-  /// Address space on top of what the process has, in bytes, and as a multiple
-  /// of the size of the file.
-  uint64_t memory = uint64_t(1) << 30;
+  /// Address space on top of what the process has, in bytes, and how much more
+  /// for each byte of the file.
+  uint64_t memory = uint64_t(1) << 29;
   uint64_t memoryPerByte = 256;
-  /// Time on a processor, in seconds.
-  unsigned seconds = 20;
+  /// Time on a processor, in seconds, and how much more for each MiB of the
+  /// file.
+  uint64_t seconds = 2;
+  uint64_t secondsPerMiB = 2;
 };
 
 /// Reads and verifies `buffer` in a forked process. Returns an error if that
