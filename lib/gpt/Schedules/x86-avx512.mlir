@@ -57,6 +57,8 @@ transform.named_sequence @vectorize(%module: !transform.any_op {transform.readon
     : (!transform.any_op) -> !transform.any_op
   %vectors = transform.apply_registered_pass "gpt-vectorize-linalg" with options = {"lanes" = 16} to %functions
     : (!transform.any_op) -> !transform.any_op
+  transform.apply_registered_pass "gpt-prefetch-panels" with options = {"cache-bytes" = 1048576} to %vectors
+    : (!transform.any_op) -> !transform.any_op
   transform.yield
 }
 

@@ -161,6 +161,30 @@ def LowerPairProducts : Pass<"gpt-lower-pair-products"> {
                            "::mlir::x86vector::X86VectorDialect"];
 }
 
+def PrefetchPanels : Pass<"gpt-prefetch-panels"> {
+  let summary = "Fetch the next panel of a weight while one is multiplied with";
+  let description = [{
+    Where a loop over panels of a weight has one over tiles of rows, and that one
+    over the depth, each step over the depth also fetches a feature of the panel
+    that follows (`memref.prefetch`). As many tiles of rows as a step has features
+    fetch all of it; the others fetch the last part again, which is in the cache
+    by then. Runs on memory, after tiling.
+
+    Left alone: panels of which two are larger than the cache.
+  }];
+  let options = [
+    Option<"cacheBytes", "cache-bytes", "int64_t", "1048576",
+           "Size of the cache that holds a panel">,
+    Option<"lineBytes", "line-bytes", "int64_t", "64",
+           "Size of a line of the cache">
+  ];
+  let statistics = [
+    Statistic<"numPanels", "num-panels", "Number of loops that fetch panels">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {
   let summary = "Apply a sequence of a schedule";
   let description = [{
