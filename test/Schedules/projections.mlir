@@ -17,7 +17,10 @@
 // AVX2: scf.forall (%[[N:.*]]) in (6)
 // AVX512: vector.transpose {{.*}} : vector<1x32x16xf32> to vector<1x16x32xf32>
 // AVX2: vector.transpose {{.*}} : vector<1x16x16xf32> to vector<1x16x16xf32>
-// CHECK: scf.forall
+// Blocks of 128 rows and panels; in each, tiles of rows.
+// AVX512: scf.forall (%{{.*}}, %{{.*}}) in (%{{.*}}, 3)
+// AVX2: scf.forall (%{{.*}}, %{{.*}}) in (%{{.*}}, 6)
+// CHECK: scf.forall (%{{.*}}) in
 // AVX512: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<8x32xf32>)
 // AVX512-NEXT: vector.transfer_read
 // AVX512-NEXT: vector.transfer_read
@@ -37,7 +40,9 @@
 // LOOPS: func.func {{.*}}@one_parallel_body
 // LOOPS: scf.for {{.*}} -> (vector<8x32xf32>)
 
+// The next panel is fetched meanwhile.
 // LLVM: llvm.func {{.*}}@one_parallel_body
+// LLVM: "llvm.intr.prefetch"
 // LLVM: llvm.intr.fmuladd{{.*}} : (vector<32xf32>, vector<32xf32>, vector<32xf32>) -> vector<32xf32>
 func.func @one(%x: tensor<?x?x48xf32>, %w: tensor<96x48xf32>) -> tensor<?x?x96xf32> {
   %0 = gpt.linear %x, %w : (tensor<?x?x48xf32>, tensor<96x48xf32>) -> tensor<?x?x96xf32>

@@ -57,15 +57,18 @@ transform.named_sequence @tile_pair_weight(%pack: !transform.any_op {transform.c
   transform.yield
 }
 
-// One iteration of the outer loop multiplies all rows by one panel of the weight,
-// which stays in the cache, and computes the epilogue on the sums of each tile.
+// One iteration of the outer loop multiplies a block of rows by one panel of the
+// weight and computes the epilogue on the sums of each tile. Blocks come first, so
+// each stays in the cache of a thread while the panels pass, and a thread has rows
+// that it has mostly packed itself.
 transform.named_sequence @tile_epilogue(%epilogue: !transform.any_op {transform.consumed},
+    %row_block: !transform.param<i64> {transform.readonly},
     %row_tile: !transform.param<i64> {transform.readonly},
     %column_tile: !transform.param<i64> {transform.readonly},
     %depth_tile: !transform.param<i64> {transform.readonly}) {
   %product = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
-  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [0, %column_tile]
-    : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
+  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [%row_block, %column_tile]
+    : (!transform.any_op, !transform.param<i64>, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
   %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [%row_tile]
     : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
   %class = transform.param.constant "panels" -> !transform.any_param
@@ -82,13 +85,14 @@ transform.named_sequence @tile_epilogue(%epilogue: !transform.any_op {transform.
 
 // The same with the sums of two products in registers.
 transform.named_sequence @tile_joint_epilogue(%epilogue: !transform.any_op {transform.consumed},
+    %row_block: !transform.param<i64> {transform.readonly},
     %row_tile: !transform.param<i64> {transform.readonly},
     %column_tile: !transform.param<i64> {transform.readonly},
     %depth_tile: !transform.param<i64> {transform.readonly}) {
   %first = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
   %second = transform.get_producer_of_operand %epilogue[1] : (!transform.any_op) -> !transform.any_op
-  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [0, %column_tile]
-    : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
+  %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [%row_block, %column_tile]
+    : (!transform.any_op, !transform.param<i64>, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
   %tile, %tiles = transform.structured.tile_using_forall %panel tile_sizes [%row_tile]
     : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
   %class = transform.param.constant "panels" -> !transform.any_param
@@ -217,6 +221,7 @@ transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.
 
 // Tiles and vectorises what gpt-pack-projections has packed.
 transform.named_sequence @tile_projections(%module: !transform.any_op {transform.readonly},
+    %row_block: !transform.param<i64> {transform.readonly},
     %row_tile: !transform.param<i64> {transform.readonly},
     %column_tile: !transform.param<i64> {transform.readonly},
     %depth_tile: !transform.param<i64> {transform.readonly}) {
@@ -259,15 +264,15 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
     : (!transform.any_op) -> !transform.any_op
   transform.foreach %epilogues : !transform.any_op {
   ^bb0(%epilogue: !transform.any_op):
-    transform.include @tile_epilogue failures(propagate) (%epilogue, %row_tile, %column_tile, %depth_tile)
-      : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
+    transform.include @tile_epilogue failures(propagate) (%epilogue, %row_block, %row_tile, %column_tile, %depth_tile)
+      : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
   }
   %joint = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "joint_epilogue"} in %module
     : (!transform.any_op) -> !transform.any_op
   transform.foreach %joint : !transform.any_op {
   ^bb0(%epilogue: !transform.any_op):
-    transform.include @tile_joint_epilogue failures(propagate) (%epilogue, %row_tile, %column_tile, %depth_tile)
-      : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
+    transform.include @tile_joint_epilogue failures(propagate) (%epilogue, %row_block, %row_tile, %column_tile, %depth_tile)
+      : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
   }
   %row_epilogues = transform.structured.match ops{["linalg.generic"]} attributes{gpt.class = "row_epilogue"} in %module
     : (!transform.any_op) -> !transform.any_op

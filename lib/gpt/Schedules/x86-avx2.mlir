@@ -11,7 +11,8 @@
 module attributes {transform.with_named_sequence} {
 
 transform.named_sequence private @tile_projections(!transform.any_op {transform.readonly},
-    !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly})
+    !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly},
+    !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly})
 transform.named_sequence private @lower_tiles(!transform.any_op {transform.readonly})
 
 // Runs on ops of the gpt dialect. 16 queries are in the lanes of two registers; with
@@ -37,11 +38,12 @@ transform.named_sequence @pack(%module: !transform.any_op {transform.consumed}) 
 }
 
 transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) {
+  %row_block = transform.param.constant 128 : i64 -> !transform.param<i64>
   %row_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
   %column_tile = transform.param.constant 16 : i64 -> !transform.param<i64>
   %depth_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
-  transform.include @tile_projections failures(propagate) (%module, %row_tile, %column_tile, %depth_tile)
-    : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
+  transform.include @tile_projections failures(propagate) (%module, %row_block, %row_tile, %column_tile, %depth_tile)
+    : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
   // Masks become operands of the transfers: nothing may come between them.
   %functions = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op

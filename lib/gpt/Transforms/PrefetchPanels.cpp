@@ -50,9 +50,10 @@ struct PanelRead {
 /// Whether `value` counts the iterations of a loop from zero.
 static bool isCounter(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
-  auto loop = argument ? dyn_cast<LoopLikeOpInterface>(
-                             argument.getOwner()->getParentOp())
-                       : LoopLikeOpInterface();
+  auto loop =
+      argument
+          ? dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp())
+          : LoopLikeOpInterface();
   if (!loop)
     return false;
   auto variables = loop.getLoopInductionVars();
@@ -73,8 +74,8 @@ static Value getRowCounter(scf::ForOp depth) {
   return counter && isCounter(*counter) ? *counter : Value();
 }
 
-/// Recognises `weight[..., %panel, %k, 0...]` in a loop over `%k` that is in one
-/// over tiles of rows, which is in one over panels.
+/// Recognises `weight[..., %panel, %k, 0...]` in a loop over `%k` that is in
+/// one over tiles of rows, which is in one over panels.
 static std::optional<PanelRead> matchPanelRead(vector::TransferReadOp read) {
   auto depth = dyn_cast<scf::ForOp>(read->getParentOp());
   auto type = dyn_cast<MemRefType>(read.getBase().getType());
@@ -89,8 +90,13 @@ static std::optional<PanelRead> matchPanelRead(vector::TransferReadOp read) {
       !llvm::all_of(indices.drop_front(depthDim + 1),
                     [](Value index) { return matchPattern(index, m_Zero()); }))
     return std::nullopt;
-  PanelRead panel{read,         depth,      getRowCounter(depth),
-                  depthDim - 1, /*step=*/1, type.getDimSize(depthDim), /*featureBytes=*/0};
+  PanelRead panel{read,
+                  depth,
+                  getRowCounter(depth),
+                  depthDim - 1,
+                  /*step=*/1,
+                  type.getDimSize(depthDim),
+                  /*featureBytes=*/0};
   Value index = indices[panel.panelDim];
   if (!panel.rows || index == panel.rows || !isCounter(index) ||
       !depth.isDefinedOutsideOfLoop(index))
@@ -131,8 +137,8 @@ static void fetchNext(PanelRead panel, int64_t lineBytes) {
   };
   auto type = cast<MemRefType>(read.getBase().getType());
   SmallVector<Value> indices(read.getIndices());
-  Value next = arith::AddIOp::create(builder, loc, indices[panel.panelDim],
-                                     getIndex(1));
+  Value next =
+      arith::AddIOp::create(builder, loc, indices[panel.panelDim], getIndex(1));
   indices[panel.panelDim] = arith::MinUIOp::create(
       builder, loc, next, getIndex(type.getDimSize(panel.panelDim) - 1));
   Value part = arith::MinUIOp::create(builder, loc, panel.rows,
@@ -141,9 +147,8 @@ static void fetchNext(PanelRead panel, int64_t lineBytes) {
                                       getIndex(panel.size / panel.step));
 
   builder.setInsertionPointToStart(panel.depth.getBody());
-  Value iteration =
-      arith::DivUIOp::create(builder, loc, panel.depth.getInductionVar(),
-                             getIndex(panel.step));
+  Value iteration = arith::DivUIOp::create(
+      builder, loc, panel.depth.getInductionVar(), getIndex(panel.step));
   unsigned depthDim = panel.panelDim + 1;
   indices[depthDim] = arith::AddIOp::create(builder, loc, first, iteration);
   for (int64_t byte = 0; byte < panel.featureBytes; byte += lineBytes) {
@@ -172,9 +177,9 @@ struct PrefetchPanels final
     for (PanelRead panel : panels) {
       // This panel stays in the cache while the next one arrives.
       if (2 * panel.size * panel.featureBytes > cacheBytes) {
-        remark::missed(panel.read.getLoc(),
-                       remark::RemarkOpts::name(getArgument())
-                           .category("schedule"))
+        remark::missed(
+            panel.read.getLoc(),
+            remark::RemarkOpts::name(getArgument()).category("schedule"))
             << remark::reason("two panels exceed the cache");
         continue;
       }

@@ -37,6 +37,8 @@ UNPACKED = {"narrow"}
 BATCHES = (
     *((1, rows) for rows in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17)),
     *((2, 1), (3, 1), (8, 1), (9, 1), (17, 1), (2, 3), (3, 5), (5, 2)),
+    # Several blocks of rows.
+    *((1, 131), (3, 97)),
 )
 LEVELS = (2, 3)
 # Depths that are no whole steps of a tile, and one that is.
