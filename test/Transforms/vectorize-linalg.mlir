@@ -5,14 +5,14 @@
 #column = affine_map<(i, j) -> (j)>
 
 // A size that is a multiple of four registers has no rest; what is the same for
-// a row stays a scalar.
+// a row is a scalar, read once.
 
 // CHECK-LABEL: func.func @static(
 //  CHECK-SAME:   %[[X:.*]]: memref<?x128xf32>, %[[MEAN:.*]]: memref<?xf32>, %[[W:.*]]: memref<128xbf16>, %[[Y:.*]]: memref<?x128xf32>)
 //       CHECK:   scf.for %[[I:.*]] =
+//       CHECK:     %[[M:.*]] = memref.load %[[MEAN]][%[[I]]]
 //       CHECK:     scf.for %[[J:.*]] = %c0 to %c128 step %c64 {
 //   CHECK-DAG:       %[[A:.*]] = vector.load %[[X]][%[[I]], %[[J]]] : memref<?x128xf32>, vector<64xf32>
-//   CHECK-DAG:       %[[M:.*]] = memref.load %[[MEAN]][%[[I]]]
 //   CHECK-DAG:       %[[B:.*]] = vector.load %[[W]][%[[J]]] : memref<128xbf16>, vector<64xbf16>
 //   CHECK-DAG:       %[[MS:.*]] = vector.broadcast %[[M]] : f32 to vector<64xf32>
 //       CHECK:       %[[C:.*]] = arith.subf %[[A]], %[[MS]] fastmath<contract> : vector<64xf32>
@@ -119,17 +119,82 @@ func.func @embedding(%ids: memref<?xi64>, %table: memref<100x64xf32>, %y: memref
 // -----
 
 #vector = affine_map<(i) -> (i)>
-#scalar = affine_map<(i) -> ()>
 
-// CHECK-LABEL: func.func @left(
-// CHECK-COUNT-3: linalg.generic
-func.func @left(%strided: memref<?xf32, strided<[2]>>, %x: memref<?xf32>, %s: memref<f32>, %bits: memref<?xi1>) {
-  // expected-remark @below {{is not vectorised: no loop runs over contiguous elements of all operands}}
+// Every second element: neighbours under a mask of 16 of 32, shuffled.
+
+// CHECK-LABEL: func.func @second(
+//  CHECK-SAME:   %[[X:.*]]: memref<16xf32>, %[[Y:.*]]: memref<16xf32, strided<[2]>>)
+//   CHECK-DAG:   %[[LANES:.*]] = arith.constant dense<[true, false, true, false, {{.*}}]> : vector<32xi1>
+//       CHECK:   %[[FLAT:.*]] = memref.reinterpret_cast %[[Y]] to offset: [0], sizes: [31], strides: [1]
+//       CHECK:   %[[V:.*]] = vector.load %[[X]][%c0]
+//       CHECK:   %[[SPREAD:.*]] = vector.shuffle %[[V]], %[[V]] [0, 0, 1, 1,
+//       CHECK:   vector.maskedstore %[[FLAT]][%c0], %[[LANES]], %[[SPREAD]]
+func.func @second(%x: memref<16xf32>, %y: memref<16xf32, strided<[2]>>) {
   linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]}
-      ins(%x : memref<?xf32>) outs(%strided : memref<?xf32, strided<[2]>>) {
+      ins(%x : memref<16xf32>) outs(%y : memref<16xf32, strided<[2]>>) {
   ^bb0(%in: f32, %out: f32):
     linalg.yield %in : f32
   }
+  return
+}
+
+// -----
+
+#rows = affine_map<(i, j) -> (i, j)>
+#columns = affine_map<(i, j) -> (j, i)>
+
+// Of two loops, each with one operand whose elements are apart, the inner one.
+
+// CHECK-LABEL: func.func @transpose(
+//  CHECK-SAME:   %[[X:.*]]: memref<16x33xf32>, %[[Y:.*]]: memref<33x16xf32>)
+//   CHECK-DAG:   %[[STRIDE:.*]] = arith.constant dense<33> : vector<16xindex>
+//       CHECK:   %[[ROW:.*]] = memref.reinterpret_cast {{.*}} sizes: [528], strides: [1]
+//       CHECK:   %[[FLAT:.*]] = memref.cast %[[ROW]]
+//       CHECK:   scf.for %[[I:.*]] =
+//       CHECK:     %[[LANES:.*]] = vector.step
+//       CHECK:     %[[PLACES:.*]] = arith.muli %[[LANES]], %[[STRIDE]]
+//       CHECK:     %[[V:.*]] = vector.gather %[[FLAT]][%[[I]]] [%[[PLACES]]]
+//       CHECK:     vector.store %[[V]], %[[Y]][%[[I]], %c0]
+func.func @transpose(%x: memref<16x33xf32>, %y: memref<33x16xf32>) {
+  linalg.generic {indexing_maps = [#columns, #rows], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<16x33xf32>) outs(%y : memref<33x16xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  return
+}
+
+// -----
+
+#vector = affine_map<(i) -> (i)>
+
+// Each lane looks up another row.
+
+// CHECK-LABEL: func.func @lookup(
+//       CHECK:   %[[IDS:.*]] = vector.load
+//       CHECK:   %[[ROWS:.*]] = arith.index_cast %[[IDS]] : vector<16xi64> to vector<16xindex>
+//       CHECK:   %[[PLACES:.*]] = arith.muli %[[ROWS]],
+//       CHECK:   vector.gather %{{.*}}[%c0] [%[[PLACES]]]
+func.func @lookup(%ids: memref<16xi64>, %table: memref<?x?xf32>, %y: memref<16xf32>) {
+  %c0 = arith.constant 0 : index
+  linalg.generic {indexing_maps = [#vector, #vector], iterator_types = ["parallel"]}
+      ins(%ids : memref<16xi64>) outs(%y : memref<16xf32>) {
+  ^bb0(%id: i64, %out: f32):
+    %row = arith.index_cast %id : i64 to index
+    %v = memref.load %table[%row, %c0] : memref<?x?xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+#vector = affine_map<(i) -> (i)>
+#scalar = affine_map<(i) -> ()>
+
+// CHECK-LABEL: func.func @left(
+// CHECK-COUNT-2: linalg.generic
+func.func @left(%x: memref<?xf32>, %s: memref<f32>, %bits: memref<?xi1>) {
   // expected-remark @below {{is not vectorised: the order of the sum is fixed}}
   linalg.generic {indexing_maps = [#vector, #scalar], iterator_types = ["reduction"]}
       ins(%x : memref<?xf32>) outs(%s : memref<f32>) {

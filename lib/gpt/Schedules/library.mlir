@@ -325,4 +325,15 @@ transform.named_sequence @lower_tiles(%module: !transform.any_op {transform.read
   transform.yield
 }
 
+// Makes loops over vectors of what is in no tile, on memory; `lanes` is the number of
+// floats in a register.
+transform.named_sequence @vectorize_rest(%module: !transform.any_op {transform.readonly},
+    %lanes: !transform.param<i64> {transform.readonly}) {
+  %functions = transform.structured.match ops{["func.func"]} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %vectors = transform.apply_registered_pass "gpt-vectorize-linalg" with options = {"lanes" = %lanes} to %functions
+    : (!transform.any_op, !transform.param<i64>) -> !transform.any_op
+  transform.yield
+}
+
 }

@@ -15,6 +15,7 @@ module attributes {transform.with_named_sequence} {
 transform.named_sequence private @tile_projections(!transform.any_op {transform.readonly},
     !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly},
     !transform.param<i64> {transform.readonly}, !transform.param<i64> {transform.readonly})
+transform.named_sequence private @vectorize_rest(!transform.any_op {transform.readonly}, !transform.param<i64> {transform.readonly})
 transform.named_sequence private @lower_tiles(!transform.any_op {transform.readonly})
 
 // Runs on ops of the gpt dialect. 32 queries are in the lanes of two registers; with
@@ -57,11 +58,11 @@ transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) 
 
 // Runs on memory: what is in no tile becomes loops over vectors.
 transform.named_sequence @vectorize(%module: !transform.any_op {transform.readonly}) {
+  %lanes = transform.param.constant 16 : i64 -> !transform.param<i64>
+  transform.include @vectorize_rest failures(propagate) (%module, %lanes) : (!transform.any_op, !transform.param<i64>) -> ()
   %functions = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
-  %vectors = transform.apply_registered_pass "gpt-vectorize-linalg" with options = {"lanes" = 16} to %functions
-    : (!transform.any_op) -> !transform.any_op
-  transform.apply_registered_pass "gpt-prefetch-panels" with options = {"cache-bytes" = 1048576} to %vectors
+  transform.apply_registered_pass "gpt-prefetch-panels" with options = {"cache-bytes" = 1048576} to %functions
     : (!transform.any_op) -> !transform.any_op
   transform.yield
 }

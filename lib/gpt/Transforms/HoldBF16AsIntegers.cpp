@@ -29,8 +29,9 @@ using namespace mlir;
 static bool isMove(Operation *op) {
   return isa<LLVM::LLVMFuncOp, LLVM::GlobalOp, LLVM::AddressOfOp,
              LLVM::AllocaOp, LLVM::GEPOp, LLVM::LoadOp, LLVM::StoreOp,
-             LLVM::MaskedLoadOp, LLVM::MaskedStoreOp, LLVM::BitcastOp,
-             LLVM::SelectOp, LLVM::ShuffleVectorOp, LLVM::ExtractElementOp,
+             LLVM::MaskedLoadOp, LLVM::MaskedStoreOp, LLVM::masked_gather,
+             LLVM::masked_scatter, LLVM::BitcastOp, LLVM::SelectOp,
+             LLVM::ShuffleVectorOp, LLVM::ExtractElementOp,
              LLVM::InsertElementOp, LLVM::ExtractValueOp, LLVM::InsertValueOp,
              LLVM::ConstantOp, LLVM::ZeroOp, LLVM::UndefOp, LLVM::PoisonOp,
              LLVM::FreezeOp, LLVM::CallOp, LLVM::ReturnOp, LLVM::BrOp,

@@ -1,27 +1,29 @@
 // RUN: gpt-opt %s -split-input-file -convert-gpt-to-linalg -canonicalize -cse \
 // RUN:   | FileCheck %s --implicit-check-not=gpt.
 
-// A reduction of (value, index): a number beats NaN, which it begins as.
+// The maximum, then the least index at which it is. A row of NaN has index 0.
 
 // CHECK-LABEL: func.func @argmax(
 //  CHECK-SAME:   %[[X:.*]]: tensor<?x?x50xbf16>)
-//   CHECK-DAG:   %[[NAN:.*]] = arith.constant 0x7FC00000 : f32
-//       CHECK:   %[[VALUES:.*]] = linalg.fill ins(%[[NAN]]
-//       CHECK:   %[[INDICES:.*]] = linalg.fill ins(%c0_i64
-//       CHECK:   %[[BEST:.*]]:2 = linalg.generic {{.*}}"reduction"]} ins(%[[X]] : {{.*}}) outs(%[[VALUES]], %[[INDICES]] :
-//  CHECK-NEXT:   ^bb0(%[[IN:.*]]: bf16, %[[V:.*]]: f32, %[[I:.*]]: i64):
+//   CHECK-DAG:   %[[LOWEST:.*]] = arith.constant 0xFF800000 : f32
+//   CHECK-DAG:   %[[NONE:.*]] = arith.constant 9223372036854775807 : i64
+//       CHECK:   %[[VALUES:.*]] = linalg.fill ins(%[[LOWEST]]
+//       CHECK:   %[[MAXIMA:.*]] = linalg.generic {{.*}}"reduction"]} ins(%[[X]] : {{.*}}) outs(%[[VALUES]] :
+//  CHECK-NEXT:   ^bb0(%[[IN:.*]]: bf16, %[[BEST:.*]]: f32):
 //       CHECK:     %[[NEW:.*]] = arith.extf %[[IN]]
-//       CHECK:     %[[GREATER:.*]] = arith.cmpf ugt, %[[NEW]], %[[V]]
-//       CHECK:     %[[NUMBER:.*]] = arith.cmpf ord, %[[NEW]], %[[NEW]]
-//       CHECK:     %[[WINS:.*]] = arith.andi %[[GREATER]], %[[NUMBER]]
-//       CHECK:     %[[EQUAL:.*]] = arith.cmpf oeq, %[[NEW]], %[[V]]
-//       CHECK:     %[[EARLIER:.*]] = arith.cmpi slt, %{{.*}}, %[[I]]
-//       CHECK:     %[[TIES:.*]] = arith.andi %[[EQUAL]], %[[EARLIER]]
-//       CHECK:     %[[TAKES:.*]] = arith.ori %[[WINS]], %[[TIES]]
-//       CHECK:     %[[BV:.*]] = arith.select %[[TAKES]], %[[NEW]], %[[V]]
-//       CHECK:     %[[BI:.*]] = arith.select %[[TAKES]], %{{.*}}, %[[I]]
-//       CHECK:     linalg.yield %[[BV]], %[[BI]]
-//       CHECK:   return %[[BEST]]#1
+//       CHECK:     arith.maxnumf %[[BEST]], %[[NEW]]
+//       CHECK:   %[[INDICES:.*]] = linalg.fill ins(%[[NONE]]
+//       CHECK:   %[[FIRST:.*]] = linalg.generic {{.*}}"reduction"]} ins(%[[X]], %[[MAXIMA]] : {{.*}}) outs(%[[INDICES]] :
+//  CHECK-NEXT:   ^bb0(%[[IN:.*]]: bf16, %[[MAXIMUM:.*]]: f32, %[[LEAST:.*]]: i64):
+//   CHECK-DAG:     %[[VALUE:.*]] = arith.extf %[[IN]]
+//   CHECK-DAG:     %[[I:.*]] = linalg.index 2
+//   CHECK-DAG:     %[[INDEX:.*]] = arith.index_cast %[[I]] : index to i64
+//       CHECK:     %[[IS:.*]] = arith.cmpf oeq, %[[VALUE]], %[[MAXIMUM]]
+//       CHECK:     %[[CANDIDATE:.*]] = arith.select %[[IS]], %[[INDEX]], %[[NONE]]
+//       CHECK:     arith.minsi %[[LEAST]], %[[CANDIDATE]]
+//       CHECK:   linalg.generic {{.*}} ins(%[[FIRST]] :
+//       CHECK:     %[[NOWHERE:.*]] = arith.cmpi eq, %{{.*}}, %[[NONE]]
+//       CHECK:     arith.select %[[NOWHERE]], %c0_i64
 func.func @argmax(%x: tensor<?x?x50xbf16>) -> tensor<?x?xi64> {
   %0 = gpt.argmax %x : (tensor<?x?x50xbf16>) -> tensor<?x?xi64>
   return %0 : tensor<?x?xi64>
@@ -30,7 +32,8 @@ func.func @argmax(%x: tensor<?x?x50xbf16>) -> tensor<?x?xi64> {
 // -----
 
 // CHECK-LABEL: func.func @argmax_of_vector(
-//       CHECK:   linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0 : tensor<50xf32>) outs(%{{.*}}, %{{.*}} : tensor<f32>, tensor<i64>)
+//       CHECK:   linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0 : tensor<50xf32>) outs(%{{.*}} : tensor<f32>)
+//       CHECK:   linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0, %{{.*}} : tensor<50xf32>, tensor<f32>) outs(%{{.*}} : tensor<i64>)
 func.func @argmax_of_vector(%x: tensor<50xf32>) -> tensor<i64> {
   %0 = gpt.argmax %x : (tensor<50xf32>) -> tensor<i64>
   return %0 : tensor<i64>

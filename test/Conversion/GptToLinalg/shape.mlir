@@ -53,13 +53,11 @@ func.func @last_token_static(%x: tensor<?x3x4xf32>) -> tensor<?x1x4xf32> {
 // CHECK-LABEL: func.func @last_token_dynamic(
 //  CHECK-SAME:   %[[X:.*]]: tensor<2x?x4xf32>)
 //   CHECK-DAG:   %[[LENGTH:.*]] = tensor.dim %[[X]], %[[ONE:.*]] : tensor
-//   CHECK-DAG:   %[[LAST:.*]] = arith.subi %[[LENGTH]], %[[ONE]]
-//   CHECK-DAG:   %[[EXISTS:.*]] = arith.cmpi sge, %[[LENGTH]], %[[ONE]]
-//       CHECK:   linalg.generic
-//   CHECK-DAG:     %[[B:.*]] = linalg.index 0
-//   CHECK-DAG:     %[[D:.*]] = linalg.index 2
-//       CHECK:     scf.if %[[EXISTS]]
-//  CHECK-NEXT:       tensor.extract %[[X]][%[[B]], %[[LAST]], %[[D]]]
+//   CHECK-DAG:   %[[ZEROS:.*]] = linalg.fill ins(%cst : f32)
+//       CHECK:   %[[COUNT:.*]] = arith.minsi %[[LENGTH]], %[[ONE]]
+//       CHECK:   %[[LAST:.*]] = arith.subi %[[LENGTH]], %[[COUNT]]
+//       CHECK:   %[[TOKEN:.*]] = tensor.extract_slice %[[X]][0, %[[LAST]], 0] [2, %[[COUNT]], 4] [1, 1, 1]
+//       CHECK:   tensor.insert_slice %[[TOKEN]] into %[[ZEROS]][0, 0, 0] [2, %[[COUNT]], 4] [1, 1, 1]
 func.func @last_token_dynamic(%x: tensor<2x?x4xf32>) -> tensor<2x1x4xf32> {
   %0 = gpt.last_token %x : (tensor<2x?x4xf32>) -> tensor<2x1x4xf32>
   return %0 : tensor<2x1x4xf32>
@@ -69,9 +67,7 @@ func.func @last_token_dynamic(%x: tensor<2x?x4xf32>) -> tensor<2x1x4xf32> {
 
 // CHECK-LABEL: func.func @last_token_of_ids(
 //       CHECK:   %[[NONE:.*]] = arith.constant 0 : i32
-//       CHECK:     scf.if
-//       CHECK:     } else {
-//  CHECK-NEXT:       scf.yield %[[NONE]] : i32
+//       CHECK:   linalg.fill ins(%[[NONE]] : i32)
 func.func @last_token_of_ids(%ids: tensor<2x?xi32>) -> tensor<2x1xi32> {
   %0 = gpt.last_token %ids : (tensor<2x?xi32>) -> tensor<2x1xi32>
   return %0 : tensor<2x1xi32>

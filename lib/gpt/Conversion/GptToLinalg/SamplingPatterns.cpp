@@ -3,9 +3,10 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// argmax is a reduction of (value, index) pairs whose combiner does not depend
-// on the order of the elements, so that it may be split later. sample walks the
-// cumulative sum, which has an order: a loop inside a generic over the rows.
+// argmax is two reductions that do not depend on the order of the elements: the
+// maximum, then the least index at which it is. So both run over vectors, which
+// a reduction of (value, index) pairs does not. sample walks the cumulative
+// sum, which has an order: a loop inside a generic over the rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,28 +18,6 @@
 
 using namespace mlir;
 using namespace mlir::gpt;
-
-/// The better of `(value, index)` and the best so far. A number beats NaN, a
-/// larger number a smaller one, the smaller index an equal number. The best so
-/// far begins as (NaN, 0).
-static SmallVector<Value> buildBetter(OpBuilder &b, Location loc, Value value,
-                                      Value index, Value bestValue,
-                                      Value bestIndex) {
-  auto compare = [&](arith::CmpFPredicate predicate, Value lhs, Value rhs) {
-    return arith::CmpFOp::create(b, loc, predicate, lhs, rhs).getResult();
-  };
-  // Unordered or greater: true also when the best so far is NaN.
-  Value greater = compare(arith::CmpFPredicate::UGT, value, bestValue);
-  Value isNumber = compare(arith::CmpFPredicate::ORD, value, value);
-  Value wins = arith::AndIOp::create(b, loc, greater, isNumber);
-  Value equal = compare(arith::CmpFPredicate::OEQ, value, bestValue);
-  Value earlier = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                        index, bestIndex);
-  Value ties = arith::AndIOp::create(b, loc, equal, earlier);
-  Value takes = arith::OrIOp::create(b, loc, wins, ties);
-  return {arith::SelectOp::create(b, loc, takes, value, bestValue),
-          arith::SelectOp::create(b, loc, takes, index, bestIndex)};
-}
 
 namespace {
 
@@ -53,29 +32,44 @@ struct ArgmaxLowering final : public LoweringPattern<ArgmaxOp> {
     auto indexType =
         cast<IntegerType>(getTensorType(op.getResult()).getElementType());
     SmallVector<OpFoldResult> sizes = getShape(op, builder);
-    Value bestValues = buildFilled(
-        builder, loc, sizes,
-        builder.getF32FloatAttr(std::numeric_limits<float>::quiet_NaN()));
-    Value bestIndices =
-        buildFilled(builder, loc, sizes, builder.getIntegerAttr(indexType, 0));
-
+    AffineMap elements = builder.getMultiDimIdentityMap(rank);
     AffineMap rows =
         getDimsMap(builder.getContext(), rank, getDimRange(0, rank - 1));
-    SmallVector<utils::IteratorType> iterators(rank,
-                                               utils::IteratorType::parallel);
-    iterators.back() = utils::IteratorType::reduction;
-    auto generic = linalg::GenericOp::create(
-        builder, loc, TypeRange{bestValues.getType(), bestIndices.getType()},
-        input, ValueRange{bestValues, bestIndices},
-        {builder.getMultiDimIdentityMap(rank), rows, rows}, iterators,
-        [&](OpBuilder &b, Location l, ValueRange args) {
-          Value value = convertFloat(b, l, args[0], b.getF32Type());
+    Value lowest = buildFilled(
+        builder, loc, sizes,
+        builder.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
+    // NaN is ignored.
+    Value maxima = buildLastDimReduction(
+        builder, loc, {{input, elements}}, lowest,
+        [](OpBuilder &b, Location l, ValueRange args) -> Value {
+          return arith::MaxNumFOp::create(b, l, args[1], args[0]);
+        });
+
+    TypedAttr none = builder.getIntegerAttr(
+        indexType, APInt::getSignedMaxValue(indexType.getWidth()));
+    Value nowhere = buildFilled(builder, loc, sizes, none);
+    Value indices = buildLastDimReduction(
+        builder, loc, {{input, elements}, {maxima, rows}}, nowhere,
+        [&](OpBuilder &b, Location l, ValueRange args) -> Value {
           Value index = arith::IndexCastOp::create(
               b, l, indexType, linalg::IndexOp::create(b, l, rank - 1));
-          linalg::YieldOp::create(
-              b, l, buildBetter(b, l, value, index, args[1], args[2]));
+          Value isMaximum = arith::CmpFOp::create(
+              b, l, arith::CmpFPredicate::OEQ, args[0], args[1]);
+          Value candidate = arith::SelectOp::create(
+              b, l, isMaximum, index, arith::ConstantOp::create(b, l, none));
+          return arith::MinSIOp::create(b, l, args[2], candidate);
         });
-    results.push_back(generic.getResult(1));
+    // A row of NaN has its maximum nowhere.
+    results.push_back(buildUpdate(
+        builder, loc, {}, indices,
+        [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+          Value end = arith::ConstantOp::create(b, l, none);
+          Value zero = arith::ConstantOp::create(
+              b, l, builder.getIntegerAttr(indexType, 0));
+          Value isNowhere = arith::CmpIOp::create(
+              b, l, arith::CmpIPredicate::eq, args[0], end);
+          return arith::SelectOp::create(b, l, isNowhere, zero, args[0]);
+        }));
     return success();
   }
 };

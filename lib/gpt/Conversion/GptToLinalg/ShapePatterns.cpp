@@ -10,8 +10,6 @@
 
 #include "gpt/Conversion/GptToLinalg/LoweringPattern.h"
 
-#include "mlir/Dialect/SCF/IR/SCF.h"
-
 using namespace mlir;
 using namespace mlir::gpt;
 
@@ -86,33 +84,20 @@ struct LastTokenLowering final : public LoweringPattern<LastTokenOp> {
       return success();
     }
 
+    // An empty sequence has no last token: zeros stay where nothing is put.
+    Value zeros = buildFilled(
+        builder, loc, sizes,
+        cast<TypedAttr>(builder.getZeroAttr(type.getElementType())));
     Value length = tensor::DimOp::create(builder, loc, input, 1);
     Value one = buildIndex(builder, loc, 1);
-    Value last = arith::SubIOp::create(builder, loc, length, one);
-    Value exists = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::sge, length, one);
-    Value init = buildEmpty(builder, loc, sizes, type.getElementType());
-    results.push_back(buildParallel(
-        builder, loc, {}, init,
-        [&](OpBuilder &b, Location l, ValueRange) -> Value {
-          SmallVector<Value> indices;
-          for (unsigned dim = 0, rank = type.getRank(); dim < rank; ++dim)
-            indices.push_back(
-                dim == 1 ? last
-                         : linalg::IndexOp::create(b, l, dim).getResult());
-          auto read = [&](OpBuilder &then, Location thenLoc) {
-            Value element =
-                tensor::ExtractOp::create(then, thenLoc, input, indices);
-            scf::YieldOp::create(then, thenLoc, element);
-          };
-          auto zero = [&](OpBuilder &otherwise, Location elseLoc) {
-            Value element = arith::ConstantOp::create(
-                otherwise, elseLoc,
-                otherwise.getZeroAttr(type.getElementType()));
-            scf::YieldOp::create(otherwise, elseLoc, element);
-          };
-          return scf::IfOp::create(b, l, exists, read, zero).getResult(0);
-        }));
+    Value count = arith::MinSIOp::create(builder, loc, length, one);
+    Value last = arith::SubIOp::create(builder, loc, length, count);
+    SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
+    sizes[1] = count;
+    SmallVector<OpFoldResult> source(offsets);
+    source[1] = last;
+    Value token = extractSlice(builder, loc, input, source, sizes);
+    results.push_back(insertSlice(builder, loc, token, zeros, offsets, sizes));
     return success();
   }
 };

@@ -135,11 +135,11 @@ Value gpt::buildUpdate(OpBuilder &builder, Location loc,
   return buildParallel(builder, loc, all, tensor, body);
 }
 
-Value gpt::buildLastDimSum(OpBuilder &builder, Location loc,
-                           ArrayRef<Access> inputs,
-                           ArrayRef<OpFoldResult> sizes, ScalarBody term) {
-  unsigned rank = sizes.size() + 1;
-  Value zero = buildFilled(builder, loc, sizes, builder.getF32FloatAttr(0.0f));
+Value gpt::buildLastDimReduction(OpBuilder &builder, Location loc,
+                                 ArrayRef<Access> inputs, Value init,
+                                 ScalarBody combine) {
+  RankedTensorType type = getTensorType(init);
+  unsigned rank = type.getRank() + 1;
   SmallVector<Value> tensors;
   SmallVector<AffineMap> maps;
   for (const Access &input : inputs) {
@@ -152,17 +152,24 @@ Value gpt::buildLastDimSum(OpBuilder &builder, Location loc,
                                              utils::IteratorType::parallel);
   iterators.back() = utils::IteratorType::reduction;
   auto generic = linalg::GenericOp::create(
-      builder, loc, zero.getType(), tensors, zero, maps, iterators,
+      builder, loc, type, tensors, init, maps, iterators,
       [&](OpBuilder &nested, Location nestedLoc, ValueRange args) {
-        buildScalarBody(nested, nestedLoc, args, nested.getF32Type(),
-                        [&](OpBuilder &b, Location l, ValueRange scalars) {
-                          Value value = term(b, l, scalars.drop_back());
-                          return arith::AddFOp::create(b, l, scalars.back(),
-                                                       value)
-                              .getResult();
-                        });
+        buildScalarBody(nested, nestedLoc, args, type.getElementType(),
+                        combine);
       });
   return generic.getResult(0);
+}
+
+Value gpt::buildLastDimSum(OpBuilder &builder, Location loc,
+                           ArrayRef<Access> inputs,
+                           ArrayRef<OpFoldResult> sizes, ScalarBody term) {
+  Value zero = buildFilled(builder, loc, sizes, builder.getF32FloatAttr(0.0f));
+  return buildLastDimReduction(
+      builder, loc, inputs, zero,
+      [&](OpBuilder &b, Location l, ValueRange scalars) -> Value {
+        Value value = term(b, l, scalars.drop_back());
+        return arith::AddFOp::create(b, l, scalars.back(), value);
+      });
 }
 
 Value gpt::buildContract(OpBuilder &builder, Location loc, Access lhs,

@@ -73,6 +73,12 @@ Value buildParallel(OpBuilder &builder, Location loc, ArrayRef<Access> inputs,
 Value buildUpdate(OpBuilder &builder, Location loc, ArrayRef<Access> inputs,
                   Value tensor, ScalarBody body);
 
+/// Reduces the last dimension of the inputs into `init`, which has the others:
+/// `combine` gets an element of each input and what has been gathered so far.
+Value buildLastDimReduction(OpBuilder &builder, Location loc,
+                            ArrayRef<Access> inputs, Value init,
+                            ScalarBody combine);
+
 /// Adds `term` of the inputs, whose leading dimensions are those of the result
 /// and whose last is summed over, starting at zero.
 Value buildLastDimSum(OpBuilder &builder, Location loc, ArrayRef<Access> inputs,
