@@ -45,3 +45,22 @@ def test_narrow_floats(cpu: str, dtype: str, outputs: int, inputs: int) -> None:
         exact = reference.linear(value, weight)
         error = reference.linear_error(value, weight)
         assert_close(np.asarray(run(value)), exact, error, what=f"{cpu}, {rows} rows")
+
+
+@pytest.mark.parametrize("cpu", TARGETS)
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
+def test_scattered_elements(cpu: str, dtype: str) -> None:
+    """A transposition is gathered, a rotation of neighbours is shuffled out of masked vectors."""
+    heads, head_dim = 3, 14
+    rng = np.random.default_rng(11)
+    value = rng.standard_normal((2, 19, heads * head_dim)).astype(DType(dtype).numpy)
+    graph = Graph("scatter")
+    x = graph.input("x", ["batch", "seq", heads * head_dim], dtype)
+    graph.output("rotated", ops.rope(x, num_heads=heads, style="interleaved"))
+    graph.output("transposed", ops.transpose(x, permutation=[2, 0, 1]))
+    results = graph.compile(target_cpu=cpu)(value)
+    np.testing.assert_array_equal(np.asarray(results["transposed"]), value.transpose(2, 0, 1))
+    attributes = {"num_heads": heads, "style": "interleaved"}
+    exact = reference.rope(value, **attributes)
+    error = reference.rope_error(value, **attributes)
+    assert_close(np.asarray(results["rotated"]), exact, error, what=cpu)
