@@ -272,6 +272,8 @@ def test_nothing_grows() -> None:
     for _ in range(40):
         once()
     more_pages, more_threads, more_files = used()
-    assert (more_threads, more_files) == (threads, files)
+    # What other tests left to the garbage collector may go meanwhile.
+    assert more_threads <= threads
+    assert more_files <= files
     # 40 times anything that is kept would be more than this: each model has 300 kB of weights.
     assert more_pages - pages < (4 << 20) // os.sysconf("SC_PAGE_SIZE")
