@@ -118,6 +118,32 @@ func.func @embedding(%ids: memref<?xi64>, %table: memref<100x64xf32>, %y: memref
 
 // -----
 
+#id = affine_map<(i) -> ()>
+#row = affine_map<(i) -> (i)>
+#shift = affine_map<(d0)[s0] -> (d0 + s0)>
+
+// A part of a row, as tiling leaves it.
+
+// CHECK-LABEL: func.func @part_of_embedding(
+//  CHECK-SAME:   %{{.*}}: memref<i64>, %[[TABLE:.*]]: memref<100x64xf32>, %[[Y:.*]]: memref<16xf32, strided<[1], offset: ?>>, %[[BEGIN:.*]]: index)
+//       CHECK:   %[[V:.*]] = vector.load %[[TABLE]][%{{.*}}, %[[BEGIN]]] : memref<100x64xf32>, vector<16xf32>
+//       CHECK:   vector.store %[[V]], %[[Y]][%c0]
+func.func @part_of_embedding(%id: memref<i64>, %table: memref<100x64xf32>,
+    %y: memref<16xf32, strided<[1], offset: ?>>, %begin: index) {
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel"]}
+      ins(%id : memref<i64>) outs(%y : memref<16xf32, strided<[1], offset: ?>>) {
+  ^bb0(%in: i64, %out: f32):
+    %i = linalg.index 0 : index
+    %column = affine.apply #shift(%begin)[%i]
+    %row = arith.index_cast %in : i64 to index
+    %v = memref.load %table[%row, %column] : memref<100x64xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
+
+// -----
+
 #vector = affine_map<(i) -> (i)>
 
 // Every second element: neighbours under a mask of 16 of 32, shuffled.

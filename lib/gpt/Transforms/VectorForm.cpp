@@ -11,6 +11,7 @@
 
 #include "gpt/Transforms/VectorForm.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 
@@ -53,10 +54,36 @@ static StringRef checkAccesses(VectorForm &form) {
   return "";
 }
 
-/// Whether `load` reads neighbours where `loop` counts.
-static bool isRowAccess(memref::LoadOp load, unsigned loop) {
-  auto index = load.getIndices().back().getDefiningOp<linalg::IndexOp>();
-  return index && index.getDim() == loop && isContiguous(load.getMemRefType());
+/// Whether `load` reads neighbours where the loop counts.
+static bool isRowAccess(memref::LoadOp load, const VectorForm &form) {
+  return form.laneIndices.contains(load.getIndices().back()) &&
+         isContiguous(load.getMemRefType());
+}
+
+/// Whether `apply` adds what is the same in all lanes to one lane index, as
+/// tiling does.
+static bool shiftsLaneIndex(affine::AffineApplyOp apply, const VectorForm &form,
+                            function_ref<bool(Value)> isVector) {
+  OpOperand *vector = nullptr;
+  for (OpOperand &operand : apply->getOpOperands()) {
+    if (!isVector(operand.get()))
+      continue;
+    if (vector || !form.laneIndices.contains(operand.get()))
+      return false;
+    vector = &operand;
+  }
+  AffineMap map = apply.getAffineMap();
+  unsigned number = vector->getOperandNumber();
+  MLIRContext *context = apply.getContext();
+  AffineExpr lane =
+      number < map.getNumDims()
+          ? getAffineDimExpr(number, context)
+          : getAffineSymbolExpr(number - map.getNumDims(), context);
+  AffineExpr shift = simplifyAffineExpr(map.getResult(0) - lane,
+                                        map.getNumDims(), map.getNumSymbols());
+  bool isShift = true;
+  shift.walk([&](AffineExpr expr) { isShift &= expr != lane; });
+  return isShift;
 }
 
 /// Checks the ops of the body, and notes the loads of elements that are apart.
@@ -70,8 +97,19 @@ static StringRef checkBody(VectorForm &form) {
   auto isVector = [&](Value value) { return vectors.contains(value); };
   for (Operation &inner : op.getBody()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
-      if (index.getDim() == form.loop)
+      if (index.getDim() == form.loop) {
         vectors.insert(index.getResult());
+        form.laneIndices.insert(index.getResult());
+      }
+      continue;
+    }
+    if (auto apply = dyn_cast<affine::AffineApplyOp>(inner)) {
+      if (llvm::none_of(inner.getOperands(), isVector))
+        continue;
+      if (!shiftsLaneIndex(apply, form, isVector))
+        return "the body has an index without a form on vectors";
+      vectors.insert(apply.getResult());
+      form.laneIndices.insert(apply.getResult());
       continue;
     }
     auto load = dyn_cast<memref::LoadOp>(inner);
@@ -84,7 +122,7 @@ static StringRef checkBody(VectorForm &form) {
       continue;
     if (!isVectorElement(load.getMemRefType().getElementType()))
       return "of an element type without vectors";
-    if (!isRowAccess(load, form.loop) ||
+    if (!isRowAccess(load, form) ||
         llvm::any_of(load.getIndices().drop_back(), isVector))
       form.scatteredLoads.insert(load);
   }
@@ -132,7 +170,7 @@ std::optional<VectorForm> gpt::findVectorForm(linalg::GenericOp op,
     if (extents[loop] == 1)
       continue;
     VectorForm form{op, loop, linalg::isReductionIterator(iterators[loop]),
-                    {}, {},   {}};
+                    {}, {},   {}, {}};
     StringRef obstacle = checkAccesses(form);
     if (obstacle.empty())
       obstacle = checkBody(form);

@@ -36,6 +36,9 @@ struct VectorForm {
   /// Accesses whose lanes are apart in memory.
   DenseSet<OpOperand *> scatteredOperands;
   DenseSet<Operation *> scatteredLoads;
+  /// Indices that grow by one from lane to lane: the counter of the loop, and
+  /// what only adds to it.
+  DenseSet<Value> laneIndices;
 
   /// Whether `operand` has an element per lane.
   bool isVector(OpOperand &operand) {

@@ -59,6 +59,7 @@ private:
                    Value mask);
   void storeResults(Value mask);
   Value broadcast(Value value);
+  void spreadIndex(Value original, Value first);
   Value get(Value original);
   void cloneOp(Operation &inner, Value mask);
   Value getNeutral(const Accumulator &accumulator, Type element);
@@ -80,6 +81,8 @@ private:
   /// Inputs that are the same in all steps, by their block argument.
   IRMapping uniform;
   IRMapping mapping;
+  /// What lane indices are in the first lane.
+  IRMapping firstLane;
 };
 } // namespace
 
@@ -330,7 +333,7 @@ Value LoopWriter::readRow(memref::LoadOp load, Value mask) {
   SmallVector<Value> indices;
   for (Value original : load.getIndices().drop_back())
     indices.push_back(get(original));
-  indices.push_back(position[form.loop]);
+  indices.push_back(firstLane.lookup(load.getIndices().back()));
   return readVector(load.getMemRef(), indices,
                     load.getMemRefType().getElementType(), mask);
 }
@@ -347,15 +350,30 @@ Value LoopWriter::broadcast(Value value) {
   return vector::BroadcastOp::create(builder, type, value);
 }
 
+/// Maps an index that is `first` in the first lane, and one more in each next.
+void LoopWriter::spreadIndex(Value original, Value first) {
+  firstLane.map(original, first);
+  auto type = VectorType::get(width, builder.getIndexType());
+  mapping.map(original,
+              arith::AddIOp::create(builder, broadcast(first),
+                                    vector::StepOp::create(builder, type)));
+}
+
 void LoopWriter::cloneOp(Operation &inner, Value mask) {
   if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
-    Value value = position[index.getDim()];
-    if (index.getDim() == form.loop) {
-      auto type = VectorType::get(width, builder.getIndexType());
-      value = arith::AddIOp::create(builder, broadcast(value),
-                                    vector::StepOp::create(builder, type));
-    }
-    mapping.map(index.getResult(), value);
+    if (form.laneIndices.contains(index.getResult()))
+      spreadIndex(index.getResult(), position[index.getDim()]);
+    else
+      mapping.map(index.getResult(), position[index.getDim()]);
+    return;
+  }
+  if (form.laneIndices.contains(inner.getResult(0))) {
+    IRMapping scalars = mapping;
+    for (Value operand : inner.getOperands())
+      if (form.laneIndices.contains(operand))
+        scalars.map(operand, firstLane.lookup(operand));
+    spreadIndex(inner.getResult(0),
+                builder.clone(inner, scalars)->getResult(0));
     return;
   }
   bool isUniform = llvm::none_of(inner.getOperands(), [&](Value operand) {
