@@ -169,8 +169,8 @@ std::optional<VectorForm> gpt::findVectorForm(linalg::GenericOp op,
   for (unsigned loop = op.getNumLoops(); loop-- > 0;) {
     if (extents[loop] == 1)
       continue;
-    VectorForm form{op, loop, linalg::isReductionIterator(iterators[loop]),
-                    {}, {},   {}, {}};
+    VectorForm form{
+        op, loop, linalg::isReductionIterator(iterators[loop]), {}, {}, {}, {}};
     StringRef obstacle = checkAccesses(form);
     if (obstacle.empty())
       obstacle = checkBody(form);
