@@ -46,7 +46,10 @@ class Tokenizer:
             raise TokenizerError(f"{path}: no such file; without it, prompts must be token ids")
         try:
             return cls(tokenizers.Tokenizer.from_file(str(path)))
-        except Exception as error:  # the library raises plain `Exception`
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        # The library raises plain `Exception`; where its Rust code panics, a `BaseException`.
+        except BaseException as error:
             raise TokenizerError(f"{path}: not a valid tokenizer: {error}") from error
 
     @property
