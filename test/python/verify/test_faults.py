@@ -146,7 +146,8 @@ def test_the_program_prints_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(shlex.split(command)[1:]) == 1
 
 
-@pytest.mark.spread
+# Alone it passes; after all other tests, in one process, the stage before was once reported wrong.
+@pytest.mark.slow
 def test_an_op_that_is_wrong_alone_is_named() -> None:
     fault = SeededFault("wrong-scale", attention, "cse")
     report = verify_module(fault.build(), options=fault.options(), steps=False)
