@@ -73,7 +73,7 @@ class LLM:
         self.generation_config = GenerationConfig.open(folder, self.config)
         has_tokenizer = (folder / TOKENIZER_FILE).exists()
         self.tokenizer = Tokenizer.open(folder) if has_tokenizer else None
-        self.checkpoint = Checkpoint.open(folder)
+        self.checkpoint = checkpoint = Checkpoint.open(folder)
         kind = architecture(self.config.model_type)
         stored = match_weights(
             self.checkpoint, kind.weight_shapes(self.config), kind.naming(self.config)
@@ -82,8 +82,9 @@ class LLM:
         options = options or CompileOptions()
         memory = packed_memory(self.checkpoint, stored, options)
 
+        # Knows nothing of `self`: a cycle would keep maps and files until the collector runs.
         def check() -> None:
-            self.checkpoint.check_unchanged()
+            checkpoint.check_unchanged()
             memory.check_unchanged()
 
         self.model = CompiledModel(
