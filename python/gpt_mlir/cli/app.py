@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gpt_mlir.cli import texts
-from gpt_mlir.cli.stages import OpChecking, Reference, Stage
+from gpt_mlir.cli.stages import Activations, OpChecking, Reference, Stage
 
 __all__ = ["app"]
 
@@ -25,6 +25,13 @@ _MODEL_HELP = (
     "Without it, the small model trained on Shakespeare that comes with the program."
 )
 Model = Annotated[Path | None, typer.Option("--model", "-m", metavar="FOLDER", help=_MODEL_HELP)]
+Dtype = Annotated[
+    Activations,
+    typer.Option(
+        "--dtype",
+        help="Element type of activations and of the KV cache; sums are f32, weights as stored.",
+    ),
+]
 TargetCpu = Annotated[
     str,
     typer.Option(
@@ -123,6 +130,7 @@ def generate(
             min=1, max=256, help="Threads to use; as many as there are processors to use."
         ),
     ] = None,
+    dtype: Dtype = Activations.F32,
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
@@ -136,6 +144,7 @@ def generate(
         model,
         quiet=quiet,
         echo=echo,
+        dtype=dtype,
         options=_options(target_cpu, target_features, opt_level, batch_invariant),
         max_new_tokens=max_new_tokens,
         temperature=temperature,
@@ -160,6 +169,7 @@ def compile_command(
         bool,
         typer.Option("--report", help="Print which ops the schedule took, and why not the others."),
     ] = False,
+    dtype: Dtype = Activations.F32,
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
@@ -172,6 +182,7 @@ def compile_command(
         model,
         use_cache=cache,
         report=report,
+        dtype=dtype,
         options=_options(target_cpu, target_features, opt_level, batch_invariant),
     )
 
@@ -195,6 +206,7 @@ def inspect(
         int | None,
         typer.Option(min=1, help="Tokens of a sequence to estimate memory for; all the context."),
     ] = None,
+    dtype: Dtype = Activations.F32,
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
@@ -210,6 +222,7 @@ def inspect(
         use_cache=cache,
         batch=batch,
         tokens=tokens,
+        dtype=dtype,
         options=_options(target_cpu, target_features, opt_level, batch_invariant),
     )
 
@@ -260,6 +273,7 @@ def verify(
     load_pass_plugin: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Shared library with MLIR passes.")
     ] = None,
+    dtype: Dtype = Activations.F32,
     target_cpu: TargetCpu = "native",
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
@@ -273,6 +287,7 @@ def verify(
     options: Any = _options(target_cpu, target_features, opt_level, batch_invariant)
     run(
         model,
+        dtype=dtype,
         prompt=prompt,
         new_tokens=max_new_tokens,
         reference=reference,

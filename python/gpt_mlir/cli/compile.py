@@ -12,13 +12,14 @@ from gpt_mlir.generation import LLM, default_model
 __all__ = ["run"]
 
 
-def run(model: Path | None, *, use_cache: bool, report: bool, options: Any) -> None:
+def run(model: Path | None, *, use_cache: bool, report: bool, dtype: str, options: Any) -> None:
     """Compiles a model and prints what came of it.
 
     Args:
         model: The model folder; None for the one that comes with the package.
         use_cache: The form with a KV cache, or that without.
         report: Also print what the schedule did.
+        dtype: Element type of activations.
         options: How to compile.
     """
     from gpt_mlir.compiler import ObjectCache
@@ -31,7 +32,9 @@ def run(model: Path | None, *, use_cache: bool, report: bool, options: Any) -> N
             progress(step)
 
         folder = model or default_model()
-        llm = LLM.from_pretrained(folder, options=options, use_cache=use_cache, progress=note)
+        llm = LLM.from_pretrained(
+            folder, options=options, dtype=dtype, use_cache=use_cache, progress=note
+        )
         executable = llm.model.executable(use_cache=use_cache)
     compiled = len(steps) > 1  # "loading" always is; the others are not needed for cached code
     path = ObjectCache(options.cache_folder).path(executable.key)

@@ -20,6 +20,7 @@ def run(
     *,
     quiet: bool,
     echo: bool,
+    dtype: str,
     options: Any,
     use_cache: bool,
     num_threads: int | None,
@@ -32,6 +33,7 @@ def run(
         model: The model folder; None for the one that comes with the package.
         quiet: Whether to print no timing.
         echo: Whether to print the prompt too.
+        dtype: Element type of activations.
         options: How to compile.
         use_cache: Whether to use a KV cache.
         num_threads: Threads to use; None for the default.
@@ -42,6 +44,7 @@ def run(
         llm = LLM.from_pretrained(
             model or default_model(),
             options=options,
+            dtype=dtype,
             use_cache=use_cache,
             num_threads=num_threads,
             progress=progress,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gpt_mlir.cli.progress import Progress
 from gpt_mlir.cli.stages import Stage
 from gpt_mlir.cli.units import bytes_text, count_text
+from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import InputError
 from gpt_mlir.generation import LLM, default_model
 from gpt_mlir.models import ModelConfig
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_ACTIVATION_BYTES = 4
 _STAGES: dict[Stage, LoweredStage] = {
     Stage.GPT: "gpt",
     Stage.LINALG: "linalg",
@@ -37,6 +37,7 @@ def run(
     use_cache: bool,
     batch: int,
     tokens: int | None,
+    dtype: str,
     options: Any,
 ) -> None:
     """Prints a summary of a model, or its IR.
@@ -48,18 +49,21 @@ def run(
         use_cache: The form with a KV cache, or that without.
         batch: Sequences to estimate memory for.
         tokens: Tokens of each of them; None for the whole context.
+        dtype: Element type of activations.
         options: How to compile.
     """
     if stage is None and function is not None:
         raise InputError("--function needs --stage: it picks a function of the IR")
     with Progress() as progress:
         progress("loading")
-        llm = LLM(model or default_model(), options=options)
+        activations = DType.of(dtype)
+        llm = LLM(model or default_model(), options=options, dtype=activations)
         if stage is not None:
             progress(f"lowering to {stage}")
             text = _ir(llm, stage, function, use_cache=use_cache, options=options)
         else:
-            text = _summary(llm, batch, min(tokens or 2**31, llm.config.context_length))
+            length = min(tokens or 2**31, llm.config.context_length)
+            text = _summary(llm, batch, length, activations)
     print(text.rstrip("\n"))
 
 
@@ -97,7 +101,7 @@ def _unknown_function(name: str, known: Any) -> InputError:
     )
 
 
-def _summary(llm: LLM, batch: int, tokens: int) -> str:
+def _summary(llm: LLM, batch: int, tokens: int, dtype: DType) -> str:
     config = llm.config
     weights = llm.model.weights
     parameters = sum(array.size for array in weights.values())
@@ -107,9 +111,9 @@ def _summary(llm: LLM, batch: int, tokens: int) -> str:
     if config.num_kv_heads != config.num_heads:
         heads += f", {config.num_kv_heads} for keys and values"
     tokenizer = f"{llm.tokenizer.vocab_size} tokens" if llm.tokenizer else "none"
-    cache = config.kv_cache_bytes(tokens, batch=batch)
+    cache = config.kv_cache_bytes(tokens, batch=batch, itemsize=dtype.itemsize)
     extent = f"{batch} x {tokens} tokens"
-    activations = bytes_text(_activation_bytes(config, tokens))
+    activations = bytes_text(_activation_count(config, tokens) * dtype.itemsize)
     lines = [
         ("model", str(llm.folder)),
         ("architecture", config.model_type),
@@ -122,7 +126,7 @@ def _summary(llm: LLM, batch: int, tokens: int) -> str:
         ("context", f"{config.context_length} tokens"),
         ("embeddings", "tied" if config.tie_word_embeddings else "untied"),
         ("weights", f"{bytes_text(stored)}, {', '.join(dtypes)}, mapped from the file"),
-        ("KV cache", f"{bytes_text(cache)} for {extent}"),
+        ("KV cache", f"{bytes_text(cache)} for {extent}, {dtype}"),
         ("activations", f"about {activations} for a prompt of {tokens} tokens"),
     ]
     table = [f"{key:<14}{value}" for key, value in lines]
@@ -134,10 +138,9 @@ def _summary(llm: LLM, batch: int, tokens: int) -> str:
     return "\n".join([*table, "", f"{len(weights)} tensors:", *shapes])
 
 
-def _activation_bytes(config: ModelConfig, tokens: int) -> int:
-    """Estimates the most that is alive at once while a prompt is processed."""
+def _activation_count(config: ModelConfig, tokens: int) -> int:
+    """Estimates the most elements alive at once while a prompt is processed."""
     attention = (2 * config.num_heads + 2 * config.num_kv_heads) * config.head_dim
     features = 3 * config.hidden_size + max(attention, 2 * config.intermediate_size)
     scores = config.num_heads * tokens * tokens
-    elements = tokens * features + scores + config.vocab_size
-    return elements * _ACTIVATION_BYTES
+    return tokens * features + scores + config.vocab_size

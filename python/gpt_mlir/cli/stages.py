@@ -1,10 +1,18 @@
-"""The choices of options: stages whose IR can be shown, references to compare with."""
+"""The choices of options: element types, stages whose IR can be shown, references."""
 
 from __future__ import annotations
 
 import enum
 
-__all__ = ["OpChecking", "Reference", "Stage"]
+__all__ = ["Activations", "OpChecking", "Reference", "Stage"]
+
+
+class Activations(enum.StrEnum):
+    """What activations and the KV cache are made of."""
+
+    F32 = "f32"
+    BF16 = "bf16"
+    F16 = "f16"
 
 
 class Stage(enum.StrEnum):

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from gpt_mlir.cli.stages import OpChecking
+from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import ConfigError, InputError
 from gpt_mlir.verify.bisection import Verdict
 from gpt_mlir.verify.report import Report, table_header, table_row
@@ -20,6 +21,7 @@ __all__ = ["run"]
 def run(
     model: Path,
     *,
+    dtype: str,
     prompt: str | None,
     new_tokens: int,
     reference: str,
@@ -37,6 +39,7 @@ def run(
 
     Args:
         model: A model folder or an `.mlir` file.
+        dtype: Element type of the activations of a model.
         prompt: The text for a model; None for a default.
         new_tokens: Tokens that a model decodes.
         reference: "float64" or "transformers".
@@ -66,7 +69,7 @@ def run(
     is_model = model.is_dir()
     if not is_model and model.suffix != ".mlir":
         raise ConfigError(f"{model}: expected a model folder or an .mlir file")
-    _refuse_options_of_the_other_kind(is_model, prompt, reference, sizes)
+    _refuse_options_of_the_other_kind(is_model, prompt, reference, dtype, sizes)
 
     def show(outcome: Any) -> None:
         if not as_json:
@@ -81,6 +84,7 @@ def run(
             model,
             prompt=prompt,
             new_tokens=new_tokens,
+            dtype=dtype,
             reference="transformers" if reference == "transformers" else "float64",
             options=options,
             steps=bool(steps),
@@ -102,7 +106,9 @@ def run(
         _print_summary(report)
     if bisect_folder is not None and not report.succeeded:
         if module is None:
-            verdict = bisect_model(model, prompt=prompt, new_tokens=new_tokens, options=options)
+            verdict = bisect_model(
+                model, prompt=prompt, new_tokens=new_tokens, dtype=dtype, options=options
+            )
         else:
             verdict = bisect_module(module, options=options, inputs=inputs)
         commands = write_folder(verdict, bisect_folder, options, plugins)
@@ -141,12 +147,14 @@ def _print_verdict(verdict: Verdict, folder: Path, commands: Sequence[str]) -> N
 
 
 def _refuse_options_of_the_other_kind(
-    is_model: bool, prompt: str | None, reference: str, sizes: Sequence[str]
+    is_model: bool, prompt: str | None, reference: str, dtype: str, sizes: Sequence[str]
 ) -> None:
     if not is_model and prompt is not None:
         raise InputError("--prompt is for models; a module gets random inputs from --seed")
     if not is_model and reference == "transformers":
         raise InputError("--reference transformers is for models; expected float64 for a module")
+    if not is_model and dtype != DType.F32:
+        raise InputError(f"--dtype {dtype} is for models; a module says its element types itself")
     if is_model and sizes:
         raise InputError("--size is for .mlir files; a model's sizes follow from its prompt")
 

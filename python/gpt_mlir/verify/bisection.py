@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_mlir.compiler import CompileOptions, compile_module, schedule_text
+from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.runtime import Executable
 from gpt_mlir.verify.checker import Checker, Outcome, run_program
@@ -92,6 +93,7 @@ def bisect_model(
     *,
     prompt: str | None = None,
     new_tokens: int = 4,
+    dtype: DTypeLike = DType.F32,
     options: CompileOptions | None = None,
 ) -> Verdict:
     """Finds the first pass after which a model gives wrong results.
@@ -103,13 +105,14 @@ def bisect_model(
         folder: A model folder.
         prompt: The text; None for a default one.
         new_tokens: Tokens to decode.
+        dtype: Element type of activations.
         options: How it is compiled.
 
     Raises:
         GptMlirError: The model cannot be loaded, or its results are right.
     """
     options = options or CompileOptions()
-    program = open_model(folder, prompt=prompt, new_tokens=new_tokens, options=options)
+    program = open_model(folder, prompt=prompt, new_tokens=new_tokens, dtype=dtype, options=options)
     try:
         return bisect_module(program.module, options=options)
     except InputError:

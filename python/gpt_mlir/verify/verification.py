@@ -10,6 +10,7 @@ from typing import Any
 
 from gpt_mlir import ir
 from gpt_mlir.compiler import CompileOptions
+from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.generation import LLM
 from gpt_mlir.generation.prompts import PromptEncoder
@@ -91,6 +92,7 @@ def verify_model(
     *,
     prompt: str | None = None,
     new_tokens: int = 4,
+    dtype: DTypeLike = DType.F32,
     reference: Reference = "float64",
     options: CompileOptions | None = None,
     steps: bool = False,
@@ -103,6 +105,7 @@ def verify_model(
         folder: A model folder.
         prompt: The text; None for a default one.
         new_tokens: Tokens to decode.
+        dtype: Element type of activations.
         reference: The evaluator in float64, or transformers in float64.
         options: How it is compiled.
         steps: Whether schedules are taken apart.
@@ -113,7 +116,12 @@ def verify_model(
         GptMlirError: The model cannot be loaded, or an option does not fit.
     """
     program = open_model(
-        folder, prompt=prompt, new_tokens=new_tokens, reference=reference, options=options
+        folder,
+        prompt=prompt,
+        new_tokens=new_tokens,
+        dtype=dtype,
+        reference=reference,
+        options=options,
     )
     return _verify(program, options, steps, ops, str(folder), reference, on_outcome)
 
@@ -123,11 +131,12 @@ def open_model(
     *,
     prompt: str | None,
     new_tokens: int,
+    dtype: DTypeLike = DType.F32,
     reference: Reference = "float64",
     options: CompileOptions | None = None,
 ) -> ModelProgram:
     """Returns the program of a model; see `verify_model`."""
-    llm = LLM(folder, options=options)
+    llm = LLM(folder, options=options, dtype=DType.of(dtype))
     return ModelProgram(llm, _encode(llm, prompt), new_tokens=new_tokens, reference=reference)
 
 

@@ -114,10 +114,20 @@ def test_inspect(model: Path) -> None:
         "heads         3, of dimension 16",
         "vocabulary    300; tokenizer: ",
         "embeddings    tied",
-        "KV cache      150.0 KiB for 2 x 100 tokens",
+        "KV cache      150.0 KiB for 2 x 100 tokens, f32",
         "  transformer.h.0.attn.c_attn.weight  float32   [48, 144]",
     ):
         assert line in done.stdout
+
+
+def test_element_type_of_activations(model: Path) -> None:
+    done = run("inspect", "-m", model, "--batch", "2", "--tokens", "100", "--dtype", "bf16")
+    assert "KV cache      75.0 KiB for 2 x 100 tokens, bf16" in done.stdout
+    done = run("inspect", "-m", model, "--dtype", "f16", "--stage", "gpt", "--function", "decode")
+    assert re.search(r"tensor<\?x3x\?x16xf16> \{.*gpt\.cache = ", done.stdout)
+    done = run("inspect", "-m", model, "--dtype", "i32")
+    assert done.returncode == 2
+    assert "Invalid value for '--dtype'" in done.stderr
 
 
 @pytest.mark.parametrize(

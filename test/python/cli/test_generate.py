@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from program import PROGRAM, run, start
 
+from gpt_mlir import LLM
+
 TIMING = re.compile(
     r"\[load \d+\.\d+ s \| compile \d+\.\d+ s \| prefill \d+ tokens \d+\.\d+ s \(\d+\.\d/s\) \| "
     r"decode \d+ tokens \d+\.\d+ s \(\d+\.\d/s\) \| (stop|length|interrupted)\]\n"
@@ -34,6 +36,14 @@ def test_quiet_and_echo(model: Path) -> None:
     echo = run("generate", "-m", model, "-n", "5", "-q", "--echo", "to be")
     assert plain.stderr == echo.stderr == ""
     assert echo.stdout == "to be" + plain.stdout
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f16"])
+def test_dtype(model: Path, dtype: str) -> None:
+    done = run("generate", "-m", model, "-n", "8", "-q", "--dtype", dtype, "to be")
+    assert done.returncode == 0, done.stderr
+    result = LLM.from_pretrained(model, dtype=dtype).generate("to be", max_new_tokens=8)
+    assert done.stdout == f"{result.text}\n"
 
 
 def test_without_cache_is_the_same_text(model: Path) -> None:

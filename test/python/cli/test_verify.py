@@ -61,6 +61,16 @@ def test_a_model_as_json(model: Path) -> None:
         assert all(op["difference"]["misses"] == 0 for op in stage["ops"])
 
 
+def test_a_model_in_bf16(model: Path) -> None:
+    result = run("verify", model, "--json", "--opt-level", "0", "-n", "1", "--dtype", "bf16")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    # As far from float64 as roundings of bf16 make it, and no further.
+    errors = [stage["difference"]["relative"] for stage in report["stages"]]
+    assert min(errors) > 1e-4
+    assert max(errors) < 1e-1
+
+
 def test_transformers_as_the_reference(model: Path) -> None:
     result = run("verify", model, "--reference", "transformers", "--opt-level", "0", "-n", "1")
     assert result.returncode == 0, result.stderr + result.stdout
@@ -70,6 +80,7 @@ def test_transformers_as_the_reference(model: Path) -> None:
     ("arguments", "message"),
     [
         (("{module}", "--prompt", "x"), "--prompt is for models"),
+        (("{module}", "--dtype", "bf16"), "--dtype bf16 is for models"),
         (("{module}", "--reference", "transformers"), "--reference transformers is for models"),
         (("{module}", "--size", "seq"), "--size expected NAME=NUMBER, got 'seq'"),
         (("{module}", "--size", "foo=3"), "no dynamic dimension 'foo'; there are batch, seq"),
