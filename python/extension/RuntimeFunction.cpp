@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuntimeFunction.h"
+#include "RuntimeMapping.h"
 #include "RuntimeTeam.h"
 #include "RuntimeWorkspace.h"
 
@@ -100,6 +101,8 @@ Function Function::bind(nb::dict values) const {
     argument->descriptor.resize(getDescriptorWords(spec.rank()));
     argument->storage = makeArgument(spec, value, signature->dimNames,
                                      result.sizes, argument->descriptor.data());
+    if (numCutMappings.load() != 0) // it may have been copied
+      checkMapping(argument->storage.array.data());
     result.slots[firstArgumentSlot() + index] = argument->descriptor.data();
     result.bound.push_back(std::move(argument));
     result.free.erase(position);
@@ -156,8 +159,20 @@ nb::list Function::call(nb::args values) const {
                  static_cast<long long>(lacking), signature->name.c_str());
     throw nb::python_error();
   }
-  return takeResults(results.data(), pointers.data() + firstArgumentSlot(),
-                     signature->arguments.size());
+  nb::list arrays =
+      takeResults(results.data(), pointers.data() + firstArgumentSlot(),
+                  signature->arguments.size());
+  if (numCutMappings.load() != 0)
+    checkMappings(storage);
+  return arrays;
+}
+
+/// Throws FileCutError if numbers of this call may be wrong.
+void Function::checkMappings(const std::vector<ArgumentStorage> &given) const {
+  for (const std::shared_ptr<BoundArgument> &argument : bound)
+    checkMapping(argument->storage.array.data());
+  for (const ArgumentStorage &argument : given)
+    checkMapping(argument.array.data());
 }
 
 /// Marks memory that nobody allocated: the address that MLIR gives to constants

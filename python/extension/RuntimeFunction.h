@@ -77,6 +77,7 @@ public:
 
 private:
   void checkBinaryInterface() const;
+  void checkMappings(const std::vector<ArgumentStorage> &given) const;
   nanobind::list takeResults(const int64_t *descriptors, void *const *arguments,
                              size_t numArguments) const;
 

@@ -12,17 +12,21 @@
 
 #include "RuntimeFunction.h"
 #include "RuntimeLibrary.h"
+#include "RuntimeMapping.h"
 #include "RuntimeProcessors.h"
 #include "RuntimeTeam.h"
 
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cerrno>
 #include <string_view>
+#include <system_error>
 
 namespace nb = nanobind;
 using namespace nanobind::literals;
@@ -34,6 +38,37 @@ NB_MODULE(_runtime, m) {
   nb::set_leak_warnings(false);
   m.doc() = "Loads and runs compiled code; needs neither MLIR nor LLVM.";
   loadSystemLibraries();
+
+  nb::exception<FileCutError>(m, "FileCutError", PyExc_RuntimeError);
+  nb::register_exception_translator(
+      [](const std::exception_ptr &pointer, void *) {
+        try {
+          std::rethrow_exception(pointer);
+        } catch (const std::system_error &error) {
+          errno = error.code().value();
+          PyErr_SetFromErrno(PyExc_OSError);
+        }
+      });
+
+  nb::class_<FileMapping>(m, "FileMapping", "A file mapped for reading.")
+      .def(nb::init<int, size_t, std::string>(), "file"_a, "size"_a, "name"_a,
+           "Maps the first `size` bytes of an open file, which may be closed\n"
+           "then. `name` is what messages call it. Raises OSError.")
+      .def_prop_ro(
+          "bytes",
+          [](nb::handle self) {
+            auto *mapping = nb::cast<FileMapping *>(self);
+            return nb::ndarray<nb::numpy, const uint8_t, nb::ndim<1>>(
+                mapping->getData(), {mapping->getSize()}, self);
+          },
+          "The bytes, as a read-only NumPy array.")
+      .def_prop_ro("file_size", &FileMapping::getFileSize,
+                   "How long the file is now.")
+      .def("release", &FileMapping::release, "begin"_a, "size"_a,
+           "Says that these bytes are not needed for a while.")
+      .def("check", &FileMapping::check,
+           "Raises FileCutError if a page was touched that is not in the file\n"
+           "any more; it reads as zeros.");
 
   nb::class_<Library>(m, "Library", "A loaded shared library.")
       .def_static("open", &Library::open, "path"_a,

@@ -275,9 +275,11 @@ void *runWorker(void *slotPointer) {
 void Team::grow(int newSize) {
   if (!isForkHandled)
     isForkHandled = pthread_atfork(nullptr, nullptr, resetAfterFork) == 0;
-  // Signals are for the threads of the program.
+  // Signals are for the threads of the program, but for the one that a file
+  // raises in whoever reads it (RuntimeMapping.cpp).
   sigset_t all, previous;
   sigfillset(&all);
+  sigdelset(&all, SIGBUS);
   pthread_sigmask(SIG_SETMASK, &all, &previous);
   for (; size < newSize; ++size) {
     slots[size].claim.store(0, std::memory_order_relaxed);

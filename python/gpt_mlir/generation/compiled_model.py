@@ -44,6 +44,7 @@ class CompiledModel:
         weights: An array of each weight, by name.
         compile_seconds: Seconds spent building graphs and compiling them or finding them in the
             object cache.
+        check_unchanged: Raises CheckpointError if weights are no longer what they were.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class CompiledModel:
         self.weights = weights
         self._options = options or CompileOptions()
         self._memory = memory
-        self._check = check
+        self.check_unchanged = check
         self._dtype = dtype
         self._num_threads = num_threads
         self._lock = threading.Lock()
@@ -142,7 +143,7 @@ class CompiledModel:
     def forward(self, ids: Array) -> Array:
         """Returns logits `[batch, seq, vocab]` of token ids `[batch, seq]`."""
         run = self.executable(use_cache=False).function("forward")
-        self._check()
+        self.check_unchanged()
         return _array(run(ids))
 
     def allocate(self, batch: int, capacity: int) -> list[Array]:
@@ -173,7 +174,7 @@ class CompiledModel:
     def prefill(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
         """Appends ids `[batch, seq]` at `positions` `[batch]`; returns logits `[batch, vocab]`."""
         run = self.executable().function("prefill")
-        self._check()
+        self.check_unchanged()
         return _array(run(ids, positions, *caches))[:, -1]
 
     def decode(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:

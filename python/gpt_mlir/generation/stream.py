@@ -50,9 +50,14 @@ class TextStream(Iterator[TextPiece]):
 
         Raises:
             GenerationInterrupted: Ctrl-C; it carries what was generated.
+            CheckpointError: The weights were cut or written to meanwhile.
         """
         try:
             return next(self._pieces)
+        except StopIteration:
+            # Weights that became others meanwhile: not every such change is noticed by a call.
+            self._model.check_unchanged()
+            raise
         except KeyboardInterrupt:
             raise GenerationInterrupted(self.interrupt()) from None
 

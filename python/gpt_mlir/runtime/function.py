@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gpt_mlir import _runtime
-from gpt_mlir.errors import InputError
+from gpt_mlir.errors import CheckpointError, InputError
 from gpt_mlir.runtime.arrays import from_carrier, to_carrier
 from gpt_mlir.runtime.packing import (
     AnonymousMemory,
@@ -110,6 +110,7 @@ class Function:
 
         Raises:
             InputError: There is no such argument, it is bound already, or an array does not fit.
+            CheckpointError: A file of weights was cut while they were packed.
         """
         values = self.check({**(weights or {}), **arguments})
         return self.bind_packed(values, provide(self.ready_packers(values), AnonymousMemory()))
@@ -145,6 +146,8 @@ class Function:
                     ready[packer.weight] = packer.bind(sources)
                 except ValueError as error:
                     raise InputError(f"function '{self.name}': {error}") from None
+                except _runtime.FileCutError as error:
+                    raise CheckpointError(str(error)) from None
         return ready
 
     def bind_packed(
@@ -175,6 +178,8 @@ class Function:
             raw = self._raw.bind(places)
         except ValueError as error:
             raise InputError(f"function '{self.name}': {error}") from None
+        except _runtime.FileCutError as error:
+            raise CheckpointError(str(error)) from None
         held = {name: sources[name] for name in sources if name in waiting}
         return self._replace(raw, held, self._bound | values.keys())
 
@@ -213,6 +218,8 @@ class Function:
 
         Raises:
             InputError: An argument is missing, unknown, or does not fit the signature.
+            CheckpointError: A file of weights was cut while it is in use: results would be wrong,
+                and caches are.
         """
         if weights is not None:
             return self.bind(weights)(*args, **inputs)
@@ -228,6 +235,8 @@ class Function:
             )
         except ValueError as error:
             raise InputError(f"function '{self.name}': {error}") from None
+        except _runtime.FileCutError as error:
+            raise CheckpointError(str(error)) from None
         results = self._signature.results
         if len(results) == 1:
             return from_carrier(arrays[0], results[0].dtype)

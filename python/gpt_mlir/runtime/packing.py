@@ -18,6 +18,7 @@ import numpy as np
 
 from gpt_mlir import _runtime
 from gpt_mlir.dtypes import DType
+from gpt_mlir.errors import CheckpointError
 from gpt_mlir.runtime.arrays import CARRIERS
 from gpt_mlir.runtime.signature import FunctionSignature, TensorSignature, describe
 
@@ -186,8 +187,15 @@ class Packer:
         return self._replace(self._raw.with_num_threads(count))
 
     def __call__(self, packed: Array) -> None:
-        """Writes the packed form of the bound sources to `packed`."""
-        self._raw(packed)
+        """Writes the packed form of the bound sources to `packed`.
+
+        Raises:
+            CheckpointError: The file of a source was cut.
+        """
+        try:
+            self._raw(packed)
+        except _runtime.FileCutError as error:
+            raise CheckpointError(str(error)) from None
 
     def _replace(self, raw: _runtime.Function) -> Packer:
         other = object.__new__(type(self))

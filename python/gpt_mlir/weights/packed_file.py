@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpt_mlir import _runtime
 from gpt_mlir.compiler.cache import TEMPORARY, default_cache_folder, trim
 from gpt_mlir.compiler.fingerprint import digest
 from gpt_mlir.errors import CacheWarning, CheckpointError
@@ -109,7 +110,7 @@ class PackedFile:
         self._identity = identity
         self._release = release
         self._limit = limit
-        self._maps: list[tuple[Path, mmap.mmap]] = []
+        self._maps: list[tuple[Path, _runtime.FileMapping, int]] = []
 
     def provide(self, packers: Sequence[Packer]) -> list[Array]:
         """Returns the packed form of each weight: from the file, or packed now and kept in it."""
@@ -147,16 +148,17 @@ class PackedFile:
         Raises:
             CheckpointError: One has become shorter.
         """
-        for path, memory in self._maps:
-            if memory.size() < len(memory):
+        for path, mapping, size in self._maps:
+            if mapping.file_size < size:
                 raise CheckpointError(
-                    f"packed weights '{path}': cut from {len(memory)} to {memory.size()} bytes "
-                    "while they are in use: delete the file and load the model again"
+                    f"packed weights '{path}': cut from {size} to {mapping.file_size} bytes "
+                    "while they are in use: load the model again"
                 )
 
     def _open(self, path: Path, header: bytes, weights: Sequence[PackedWeight]) -> list[Array]:
-        memory, offsets = _map(path, header, weights)
-        self._maps.append((path, memory))
+        mapping, offsets, size = _map(path, header, weights)
+        self._maps.append((path, mapping, size))
+        memory = mapping.bytes
         return [view(memory, weight, at) for weight, at in zip(weights, offsets, strict=True)]
 
     def _header(self, weights: Sequence[PackedWeight]) -> bytes:
@@ -197,8 +199,14 @@ def _first_page(header: bytes) -> int:
     return -(-len(header) // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
-def _map(path: Path, header: bytes, weights: Sequence[PackedWeight]) -> tuple[mmap.mmap, list[int]]:
-    """Maps a file, if it is the right one and safe to use; returns where the weights begin."""
+def _map(
+    path: Path, header: bytes, weights: Sequence[PackedWeight]
+) -> tuple[_runtime.FileMapping, list[int], int]:
+    """Maps a file, if it is the right one and safe to use.
+
+    Returns:
+        The mapping, where in it the weights begin, and its size.
+    """
     offsets, size = place(weights, _first_page(header))
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -213,12 +221,12 @@ def _map(path: Path, header: bytes, weights: Sequence[PackedWeight]) -> tuple[mm
             raise _UnusableError(f"it has {status.st_size} bytes instead of {size}")
         if os.pread(handle, len(header), 0) != header:
             raise _UnusableError("it is of another state of the checkpoint, or damaged")
-        memory = mmap.mmap(handle, size, access=mmap.ACCESS_READ)
+        mapping = _runtime.FileMapping(handle, size, f"packed weights '{path}'")
         with contextlib.suppress(OSError):
             os.utime(handle)  # marks it as used, for _trim
     finally:
         os.close(handle)
-    return memory, offsets
+    return mapping, offsets, size
 
 
 def _publish(written: Path, path: Path, header: bytes, weights: Sequence[PackedWeight]) -> None:

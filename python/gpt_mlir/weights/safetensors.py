@@ -9,7 +9,6 @@ of tensors and their sizes: no header is parsed here, and the views are taken fr
 from __future__ import annotations
 
 import math
-import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gpt_mlir import _runtime
 from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import CheckpointError
 
@@ -105,7 +105,7 @@ class SafetensorsFile:
                         f"{self.path}: truncated safetensors file: {size} bytes, "
                         f"expected at least {_LENGTH_BYTES}"
                     )
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self._mapping = _runtime.FileMapping(file.fileno(), size, str(self.path))
         except OSError as error:
             raise CheckpointError(f"{self.path}: cannot be read: {error.strerror}") from error
         self._place = os.path.realpath(self.path)
@@ -150,7 +150,8 @@ class SafetensorsFile:
         did not pad the header) is copied, since compiled code relies on aligned elements.
 
         Raises:
-            CheckpointError: There is no such tensor, or its dtype or shape has no array here.
+            CheckpointError: There is no such tensor, or its dtype or shape has no array here; or
+                the file was cut and a copy would be wrong.
         """
         info = self.tensors.get(name)
         if info is None:
@@ -161,7 +162,7 @@ class SafetensorsFile:
                 f"{', '.join(STORED_DTYPES)}"
             )
         dtype = STORED_DTYPES[info.dtype].numpy
-        view = np.frombuffer(self._map, dtype, info.size, info.offset)
+        view = np.frombuffer(self._mapping.bytes, dtype, info.size, info.offset)
         try:
             view = view.reshape(info.shape)
         except (ValueError, OverflowError) as error:  # no elements, but a huge other extent
@@ -171,6 +172,10 @@ class SafetensorsFile:
         if info.offset % dtype.alignment:
             view = view.copy()
             view.flags.writeable = False
+            try:
+                self._mapping.check()
+            except _runtime.FileCutError as error:
+                raise CheckpointError(str(error)) from None
         return view
 
     def check_unchanged(self) -> None:
@@ -197,6 +202,4 @@ class SafetensorsFile:
     def release(self, name: str) -> None:
         """Says that tensor `name` is not needed for a while: its pages leave this process."""
         info = self.tensors[name]
-        start = info.offset // mmap.PAGESIZE * mmap.PAGESIZE
-        if info.nbytes:
-            self._map.madvise(mmap.MADV_DONTNEED, start, info.offset + info.nbytes - start)
+        self._mapping.release(info.offset, info.nbytes)
