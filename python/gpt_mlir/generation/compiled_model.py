@@ -181,6 +181,19 @@ class CompiledModel:
         """Appends one id per sequence, `[batch, 1]`; returns logits `[batch, vocab]`."""
         return _array(self.executable().function("decode")(ids, positions, *caches))[:, -1]
 
+    def prepare_decode(
+        self, ids: Array, positions: Array, caches: Sequence[Array]
+    ) -> Callable[[], Array]:
+        """Returns `decode` of these arrays, as they are at each call.
+
+        They are checked once: of a small model, that takes longer than the call itself.
+        """
+        function = self.executable().function("decode")
+        signature = function.signature
+        names = [argument.name for argument in (*signature.inputs, *signature.caches)]
+        run = function.bind(dict(zip(names, (ids, positions, *caches), strict=True)))
+        return lambda: _array(run())[:, -1]
+
 
 def _array(result: Any) -> Array:
     assert isinstance(result, np.ndarray)

@@ -9,7 +9,7 @@ into its slot, and the caches handed to compiled code shrink to a contiguous fro
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -41,8 +41,16 @@ class CachedModel(Protocol):
     def prefill(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
         """Appends ids `[batch, seq]` at `positions` `[batch]`; returns logits `[batch, vocab]`."""
 
-    def decode(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
-        """Appends one id per sequence, `[batch, 1]`; returns logits `[batch, vocab]`."""
+    def prepare_decode(
+        self, ids: Array, positions: Array, caches: Sequence[Array]
+    ) -> Callable[[], Array]:
+        """Returns a function that appends one id per sequence; it returns logits `[batch, vocab]`.
+
+        Args:
+            ids: `[batch, 1]`; what it holds when the function is called.
+            positions: `[batch]`; the same.
+            caches: Changed by each call.
+        """
 
 
 @dataclass
@@ -152,15 +160,23 @@ def decode(
         if piece is not None:
             yield piece
     _drop_finished(running, caches)
+    batch = 0
     while running:
         begin = time.perf_counter()
-        ids = np.array([[sequence.tokens[-1]] for sequence in running], np.int64)
-        positions = np.array([sequence.position for sequence in running], np.int64)
-        logits = model.decode(ids, positions, [cache[: len(running)] for cache in caches])
+        if len(running) != batch:
+            batch = len(running)
+            ids, positions = np.empty((batch, 1), np.int64), np.empty(batch, np.int64)
+            step = model.prepare_decode(ids, positions, [cache[:batch] for cache in caches])
+        for slot, sequence in enumerate(running):
+            ids[slot, 0] = sequence.tokens[-1]
+            positions[slot] = sequence.position
+        logits = step()
         pieces = [sequence.extend(row) for sequence, row in zip(running, logits, strict=True)]
         _drop_finished(running, caches)
         watch.decode += time.perf_counter() - begin
-        yield from (piece for piece in pieces if piece is not None)
+        for piece in pieces:
+            if piece is not None:
+                yield piece
 
 
 def _prefill(

@@ -7,6 +7,7 @@ depends on its seed and its logits only, not on the batch it is in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 # Tokens that `top_p` sorts at first: most distributions need fewer.
 _FEW_TOKENS = 512
+
+# Quotients by less may overflow; to ask NumPy not to warn takes longer than to divide.
+_TINY = 1e-200
+
+_NONE = np.empty(0, np.int64)
 
 
 class Sampler:
@@ -48,18 +54,20 @@ class Sampler:
 
     def _choose(self, logits: Array) -> int:
         if self._generator is None and self._options.repetition_penalty == 1.0:
-            return int(np.argmax(logits))
-        seen = np.fromiter(self._seen, np.int64, len(self._seen))
+            return int(logits.argmax())
+        seen = _NONE
+        if self._options.repetition_penalty != 1.0:
+            seen = np.fromiter(self._seen, np.int64, len(self._seen))
         scores = process_logits(logits, self._options, seen)
         if self._generator is None:
-            return int(np.argmax(scores))
-        weights = _softmax(scores)
-        total = np.cumsum(weights)
-        if not np.isfinite(total[-1]):
+            return int(scores.argmax())
+        sums = _softmax(scores).cumsum()
+        total = float(sums[-1])
+        if not math.isfinite(total):
             raise GptMlirError("the logits of the model are not finite: there is nothing to draw")
-        # `total[-1]` is not exactly 1. Drawing below it never selects a token of weight 0.
-        token = int(np.searchsorted(total, self._generator.random() * total[-1], side="right"))
-        return min(token, int(np.flatnonzero(weights)[-1]))
+        # `total` is not exactly 1. What is drawn is below it, also rounded, and so never selects a
+        # token of weight 0.
+        return int(sums.searchsorted(self._generator.random() * total, side="right"))
 
 
 def process_logits(logits: Array, options: SamplingOptions, seen: Array) -> Array:
@@ -81,10 +89,16 @@ def process_logits(logits: Array, options: SamplingOptions, seen: Array) -> Arra
     if options.greedy:
         return scores
     # Relative to the largest first: a tiny temperature must not make infinities of all of them.
-    with np.errstate(over="ignore"):
-        scores = (scores - scores.max()) / options.temperature
+    scores -= scores.max()
+    if options.temperature < _TINY:
+        with np.errstate(over="ignore"):
+            scores /= options.temperature
+    else:
+        scores /= options.temperature
     if 0 < options.top_k < scores.size:
-        smallest = np.partition(scores, -options.top_k)[-options.top_k]
+        ordered = scores.copy()
+        ordered.partition(-options.top_k)
+        smallest = ordered[-options.top_k]
         scores[scores < smallest] = -np.inf
     if options.top_p < 1.0:
         scores[_find_unlikely(scores, options.top_p)] = -np.inf
@@ -117,6 +131,7 @@ def _find_unlikely(scores: Array, top_p: float) -> Array:
 
 
 def _softmax(scores: Array) -> Array:
-    weights: Array = np.exp(scores - scores.max())
+    """Returns the weights of scores whose largest is 0."""
+    weights: Array = np.exp(scores)
     weights /= weights.sum()
     return weights

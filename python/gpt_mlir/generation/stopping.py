@@ -33,6 +33,8 @@ class StopText:
 
         After a stop string has been found (`found`), there is no more text.
         """
+        if not self._stops:
+            return piece
         if self.found:
             return ""
         self._held += piece

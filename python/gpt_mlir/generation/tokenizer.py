@@ -21,6 +21,7 @@ __all__ = ["IncrementalDecoder", "Tokenizer"]
 
 TOKENIZER_FILE = "tokenizer.json"
 _REPLACEMENT = "\ufffd"
+_REMEMBERED = 4096
 
 
 class Tokenizer:
@@ -31,6 +32,7 @@ class Tokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self._texts: dict[int, str] = {}
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Tokenizer:
@@ -76,6 +78,17 @@ class Tokenizer:
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
         return text
 
+    def decode_context(self, ids: Sequence[int]) -> str:
+        """Does as `decode`; remembers the text of single tokens."""
+        if len(ids) != 1:
+            return self.decode(ids)
+        text = self._texts.get(ids[0])
+        if text is None:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
+            text = self._texts[ids[0]] = self.decode(ids)
+        return text
+
 
 class IncrementalDecoder:
     """The text of one continuation, as its tokens arrive.
@@ -114,7 +127,7 @@ class IncrementalDecoder:
 
     def _pending(self) -> tuple[str, bool]:
         """Returns the text behind the context, and whether the context ends with a character."""
-        context = self._tokenizer.decode(self._window[: self._done])
+        context = self._tokenizer.decode_context(self._window[: self._done])
         # A character that the context begins and a new token completes is new text.
         complete = context.rstrip(_REPLACEMENT)
         return self._tokenizer.decode(self._window)[len(complete) :], complete == context

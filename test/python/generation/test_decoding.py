@@ -6,7 +6,7 @@ mixed up or an entry lost shows in the next token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,16 @@ class SumModel:
         self.prefills.append(ids.shape[1])
         return self._step(ids, positions, caches)
 
-    def decode(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
+    def prepare_decode(
+        self, ids: Array, positions: Array, caches: Sequence[Array]
+    ) -> Callable[[], Array]:
         assert ids.shape[1] == 1
-        self.batches.append(len(ids))
-        return self._step(ids, positions, caches)
+
+        def decode() -> Array:
+            self.batches.append(len(ids))
+            return self._step(ids, positions, caches)
+
+        return decode
 
     def _step(self, ids: Array, positions: Array, caches: Sequence[Array]) -> Array:
         assert len(caches) == 2
