@@ -47,6 +47,10 @@ public:
   /// leave the process.
   void release(size_t begin, size_t bytes) const;
 
+  /// Says that of these bytes only few will be read, here and there: for each
+  /// of them, not much more than its page is to be mapped.
+  void expectRows(size_t begin, size_t bytes) const;
+
   /// Throws FileCutError if a page was touched that is not there any more.
   void check() const;
 

@@ -66,6 +66,8 @@ NB_MODULE(_runtime, m) {
                    "How long the file is now.")
       .def("release", &FileMapping::release, "begin"_a, "size"_a,
            "Says that these bytes are not needed for a while.")
+      .def("expect_rows", &FileMapping::expectRows, "begin"_a, "size"_a,
+           "Says that of these bytes only few will be read, here and there.")
       .def("check", &FileMapping::check,
            "Raises FileCutError if a page was touched that is not in the file\n"
            "any more; it reads as zeros.");

@@ -39,14 +39,14 @@ struct alignas(kLine) WorkspacePool::Piece {
     while (step * 16 < bytes)
       step *= 2;
     bytes = (bytes + step - 1) / step * step;
-    size_t total = bytes + sizeof(Piece);
+    size_t total = (bytes + sizeof(Piece) + kLine - 1) / kLine * kLine;
     size_t alignment = total >= kHugePage ? kHugePage : kLine;
-    total = (total + alignment - 1) / alignment * alignment;
-    void *memory = std::aligned_alloc(alignment, total);
-    if (!memory)
+    void *memory = nullptr;
+    if (posix_memalign(&memory, alignment, total) != 0)
       return nullptr;
+    // Those that are used to their end: of the last one, nobody needs the rest.
     if (alignment == kHugePage)
-      madvise(memory, total, MADV_HUGEPAGE);
+      madvise(memory, total / kHugePage * kHugePage, MADV_HUGEPAGE);
     return new (memory) Piece{bytes};
   }
 };

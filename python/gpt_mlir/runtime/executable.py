@@ -122,7 +122,9 @@ class Executable:
                 f"no function has an unbound weight '{unknown[0]}'"
                 + (f" (nor {len(unknown) - 1} other names given)" if len(unknown) > 1 else "")
             )
-        packed = provide(packers, memory or AnonymousMemory())
+        memory = memory or AnonymousMemory()
+        packed = provide(packers, memory)
+        memory.expect_rows({name for f in self._functions.values() for name in f.also_packed})
         functions = {
             name: function.bind_packed(values[name], packed)
             for name, function in self._functions.items()

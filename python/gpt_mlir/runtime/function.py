@@ -94,6 +94,16 @@ class Function:
         """The weights that must be bound before a call."""
         return list(self._unbound_weights)
 
+    @property
+    def also_packed(self) -> list[str]:
+        """The weights that the code takes as they are, too, beside their packed form.
+
+        It reads rows of them that inputs tell, as of an embedding: whatever reads all of a weight
+        reads the packed form.
+        """
+        packed = {name for packer in self._packers.values() for name in packer.weight.sources}
+        return [name for name in self._places if name in packed]
+
     def __repr__(self) -> str:
         return f"<compiled function {self._signature}>"
 
@@ -167,8 +177,9 @@ class Function:
         }
         waiting: set[str] = set()
         sources = {**self._held, **values}
+        free = set(self._raw.free)
         for place, packer in self._packers.items():
-            if place not in self._raw.free:
+            if place not in free:
                 continue
             if packer.weight in packed:
                 places[place] = packed[packer.weight]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -29,7 +29,9 @@ __all__ = [
     "PackedWeight",
     "Packer",
     "Packing",
+    "Sources",
     "allocate",
+    "expect_rows",
     "pack",
     "place",
     "provide",
@@ -37,7 +39,6 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
-Release = Callable[[str], None]
 
 _HUGE_PAGE = 2 << 20
 
@@ -204,6 +205,16 @@ class Packer:
         return other
 
 
+class Sources(Protocol):
+    """Memory that weights are packed from."""
+
+    def release(self, name: str) -> None:
+        """Says that a weight is not needed for a while."""
+
+    def expect_rows(self, name: str) -> None:
+        """Says that of a weight single rows are read from now on."""
+
+
 class PackedMemory(Protocol):
     """Where packed weights are kept."""
 
@@ -214,6 +225,9 @@ class PackedMemory(Protocol):
             packers: Make them; their sources are bound.
         """
         ...
+
+    def expect_rows(self, names: Iterable[str]) -> None:
+        """Says of which weights single rows are read beside their packed form."""
 
 
 def provide(
@@ -250,23 +264,25 @@ def allocate(nbytes: int) -> tuple[mmap.mmap, int]:
     except OSError as error:
         raise MemoryError(f"cannot allocate {nbytes} bytes: {error.strerror}") from None
     address: int = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
-    if nbytes >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
+    start = -address % _HUGE_PAGE
+    # Those that are filled to their end: of the last one, nobody needs the rest.
+    whole = nbytes // _HUGE_PAGE * _HUGE_PAGE
+    if whole and hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory, -address % _HUGE_PAGE
+            memory.madvise(mmap.MADV_HUGEPAGE, start, whole)
+    return memory, start
 
 
 class AnonymousMemory:
     """Memory of this process alone."""
 
-    def __init__(self, release: Release | None = None) -> None:
+    def __init__(self, sources: Sources | None = None) -> None:
         """Prepares.
 
         Args:
-            release: Called with the name of each weight that has been packed: its memory is not
-                needed for a while.
+            sources: Where the weights that are packed come from, if that is memory to be saved.
         """
-        self._release = release
+        self._sources = sources
 
     def provide(self, packers: Sequence[Packer]) -> list[Array]:
         """Packs all."""
@@ -278,17 +294,28 @@ class AnonymousMemory:
         arrays = []
         for packer, offset in zip(packers, offsets, strict=True):
             array = view(memory, packer.weight, start + offset)
-            pack(packer, array, self._release)
+            pack(packer, array, self._sources)
             arrays.append(array)
         return arrays
+
+    def expect_rows(self, names: Iterable[str]) -> None:
+        """Says of which weights single rows are read beside their packed form."""
+        expect_rows(names, self._sources)
 
     def check_unchanged(self) -> None:
         """Does nothing: nobody else has this memory."""
 
 
-def pack(packer: Packer, array: Array, release: Release | None) -> None:
+def pack(packer: Packer, array: Array, sources: Sources | None) -> None:
     """Packs one weight and says which memory was read for it."""
     packer(array)
-    if release is not None:
+    if sources is not None:
         for name in packer.weight.sources:
-            release(name)
+            sources.release(name)
+
+
+def expect_rows(names: Iterable[str], sources: Sources | None) -> None:
+    """Says of which weights single rows are read beside their packed form."""
+    if sources is not None:
+        for name in names:
+            sources.expect_rows(name)

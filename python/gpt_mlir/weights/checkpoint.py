@@ -95,6 +95,10 @@ class Checkpoint:
         """Says that tensor `name` is not needed for a while: its pages leave this process."""
         self._files[name].release(name)
 
+    def expect_rows(self, name: str) -> None:
+        """Says that of tensor `name` single rows are read from now on: no more is to be mapped."""
+        self._files[name].expect_rows(name)
+
 
 def _open_shards(folder: Path) -> dict[str, SafetensorsFile]:
     """Maps every shard of the index and checks that the two list the same tensors."""

@@ -22,7 +22,7 @@ import stat
 import struct
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,9 @@ from gpt_mlir.runtime.packing import (
     Array,
     PackedWeight,
     Packer,
-    Release,
+    Sources,
     allocate,
+    expect_rows,
     pack,
     place,
     view,
@@ -67,16 +68,27 @@ def packed_memory(
         stored: The tensor of each weight, by the name that the model has for it.
         options: Whether and where to keep them in a file.
     """
-
-    def release(name: str) -> None:
-        checkpoint.release(stored[name].name)
-
+    sources = _Stored(checkpoint, stored)
     wanted = os.environ.get("GPT_MLIR_CACHE_WEIGHTS", "1") != "0"
     if not (options.cache and options.cache_weights and wanted):
-        return AnonymousMemory(release)
+        return AnonymousMemory(sources)
     folder = options.cache_folder or default_cache_folder()
     source = str(checkpoint.path.resolve())
-    return PackedFile(folder / "weights", source, checkpoint.identity, release=release)
+    return PackedFile(folder / "weights", source, checkpoint.identity, sources=sources)
+
+
+class _Stored:
+    """The weights of a model in its checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint, stored: Mapping[str, TensorInfo]) -> None:
+        self._checkpoint = checkpoint
+        self._stored = stored
+
+    def release(self, name: str) -> None:
+        self._checkpoint.release(self._stored[name].name)
+
+    def expect_rows(self, name: str) -> None:
+        self._checkpoint.expect_rows(self._stored[name].name)
 
 
 class _UnusableError(Exception):
@@ -92,7 +104,7 @@ class PackedFile:
         source: str,
         identity: str,
         *,
-        release: Release | None = None,
+        sources: Sources | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> None:
         """Prepares; reads and writes nothing yet.
@@ -101,14 +113,13 @@ class PackedFile:
             folder: Where the files lie. Created when the first one is written.
             source: What the weights are made of: the place of a checkpoint.
             identity: What tells its present state from any other.
-            release: Called with the name of each weight that has been packed: its memory is not
-                needed for a while.
+            sources: Where the weights that are packed come from, if that is memory to be saved.
             limit: Bytes of all files above which the least recently used are deleted.
         """
         self.folder = folder
         self._source = source
         self._identity = identity
-        self._release = release
+        self._sources = sources
         self._limit = limit
         self._maps: list[tuple[Path, _runtime.FileMapping, int]] = []
 
@@ -138,9 +149,13 @@ class PackedFile:
                 "memory (GPT_MLIR_CACHE names another folder, GPT_MLIR_CACHE_WEIGHTS=0 turns "
                 "this off)"
             )
-            return AnonymousMemory(self._release).provide(packers)
+            return AnonymousMemory(self._sources).provide(packers)
         trim(self.folder, _SUFFIX, limit=self._limit, keep=path)
         return arrays
+
+    def expect_rows(self, names: Iterable[str]) -> None:
+        """Says of which weights single rows are read beside their packed form."""
+        expect_rows(names, self._sources)
 
     def check_unchanged(self) -> None:
         """Checks that the files are as long as when they were mapped.
@@ -180,7 +195,7 @@ class PackedFile:
                 file.write(header)
                 for packer, offset in zip(packers, offsets, strict=True):
                     array = view(memory, packer.weight, start)
-                    pack(packer, array, self._release)
+                    pack(packer, array, self._sources)
                     file.seek(offset)
                     file.write(array.data)
                 file.flush()

@@ -203,3 +203,8 @@ class SafetensorsFile:
         """Says that tensor `name` is not needed for a while: its pages leave this process."""
         info = self.tensors[name]
         self._mapping.release(info.offset, info.nbytes)
+
+    def expect_rows(self, name: str) -> None:
+        """Says that of tensor `name` single rows are read from now on: no more is to be mapped."""
+        info = self.tensors[name]
+        self._mapping.expect_rows(info.offset, info.nbytes)

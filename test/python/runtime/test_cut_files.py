@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from checkpoints import folder_of
 
-from gpt_mlir import LLM, CheckpointError, CompileOptions, _runtime
+from gpt_mlir import LLM, CheckpointError, CompileOptions
 
 PAGE = 4096
 NUM_TOKENS = 40
@@ -58,48 +58,6 @@ else:
     memory[0]
 print("lives")
 """
-
-
-@pytest.fixture
-def mapped(tmp_path: Path) -> tuple[Path, _runtime.FileMapping]:
-    path = tmp_path / "file"
-    path.write_bytes(b"x" * 3 * PAGE)
-    with path.open("rb") as file:
-        return path, _runtime.FileMapping(file.fileno(), 3 * PAGE, "the file")
-
-
-def test_mapping_of_a_cut_file(mapped: tuple[Path, _runtime.FileMapping]) -> None:
-    path, mapping = mapped
-    os.truncate(path, PAGE)
-    mapping.check()  # nothing was touched
-    assert mapping.file_size == PAGE
-    found = mapping.bytes.copy()
-    assert (found[:PAGE] == ord("x")).all()
-    assert (found[PAGE:] == 0).all()
-    message = f"the file: cut while in use, from {3 * PAGE} to {PAGE} bytes"
-    with pytest.raises(_runtime.FileCutError, match=message):
-        mapping.check()
-    os.truncate(path, 0)
-    assert (mapping.bytes == 0).all()
-    os.truncate(path, 3 * PAGE)
-    with pytest.raises(_runtime.FileCutError, match="the file: could not be read while in use"):
-        mapping.check()
-
-
-def test_mapping_is_read_only_and_outlives_its_name(
-    mapped: tuple[Path, _runtime.FileMapping],
-) -> None:
-    path, mapping = mapped
-    array = mapping.bytes
-    del mapping
-    path.unlink()
-    assert (array == ord("x")).all()
-    assert not array.flags.writeable
-
-
-def test_mapping_that_cannot_be_made(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        _runtime.FileMapping(-1, PAGE, "none")
 
 
 class Model:
@@ -249,7 +207,7 @@ def test_cut_by_another_process(tmp_path: Path, which: str) -> None:
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     os.truncate(model.file(which), 0)
-    found, errors = child.communicate(timeout=60)
+    found, errors = child.communicate(timeout=300)
     assert child.returncode == 0, errors[-2000:]
     assert found.startswith("refused: ")
 
@@ -272,7 +230,7 @@ def test_other_signals_are_as_before(tmp_path: Path, how: str, status: int, said
         [sys.executable, "-c", OTHERS, how, *map(str, paths)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == status, done.stderr
     assert said in done.stdout + done.stderr
