@@ -21,9 +21,41 @@ func.func @f(%x: tensor<{r}x96x{e}>, %w: tensor<128x96x{e}> {{gpt.weight = "w"}}
 """
 
 
-def emit_asm(element: str, options: CompileOptions, rows: str = "?x?") -> str:
+# Two queries share a key and a value; heads are four vectors of 16 floats.
+PREFILL = """
+func.func @f(%q: tensor<?x?x256x{e}>, %k: tensor<?x?x128x{e}>, %v: tensor<?x?x128x{e}>)
+    -> tensor<?x?x256x{e}> {{
+  %0 = gpt.attention %q, %k, %v {{causal, num_heads = 4 : i64, num_kv_heads = 2 : i64}}
+    : (tensor<?x?x256x{e}>, tensor<?x?x128x{e}>, tensor<?x?x128x{e}>) -> tensor<?x?x256x{e}>
+  return %0 : tensor<?x?x256x{e}>
+}}
+"""
+DECODE = """
+func.func @f(%q: tensor<1x1x256x{e}>, %k: tensor<1x1x128x{e}>, %v: tensor<1x1x128x{e}>,
+    %ks: tensor<1x2x?x64x{e}>, %vs: tensor<1x2x?x64x{e}>, %p: tensor<1xi64>)
+    -> (tensor<1x1x256x{e}>, tensor<1x2x?x64x{e}>, tensor<1x2x?x64x{e}>) {{
+  %0:3 = gpt.cached_attention %q, %k, %v cache(%ks, %vs) positions(%p)
+      {{num_heads = 4 : i64, num_kv_heads = 2 : i64}}
+    : (tensor<1x1x256x{e}>, tensor<1x1x128x{e}>, tensor<1x1x128x{e}>,
+       tensor<1x2x?x64x{e}>, tensor<1x2x?x64x{e}>, tensor<1xi64>)
+    -> (tensor<1x1x256x{e}>, tensor<1x2x?x64x{e}>, tensor<1x2x?x64x{e}>)
+  return %0#0, %0#1, %0#2 : tensor<1x1x256x{e}>, tensor<1x2x?x64x{e}>, tensor<1x2x?x64x{e}>
+}}
+"""
+
+# Processor -> its registers, and how many of them a schedule has sums in.
+REGISTERS = {
+    "znver4": ("zmm", 16),
+    "x86-64-v4": ("zmm", 16),
+    "x86-64-v3": ("ymm", 8),
+}
+
+
+def emit_asm(
+    element: str, options: CompileOptions, rows: str = "?x?", text: str = PROJECTION
+) -> str:
     with ir.Context(), ir.Location.unknown():
-        module = ir.Module.parse(PROJECTION.format(e=element, r=rows))
+        module = ir.Module.parse(text.format(e=element, r=rows))
         return emit(module, "asm", options).decode()
 
 
@@ -59,7 +91,9 @@ def count(body: list[str], instruction: str) -> list[str]:
         ("znver4", "f32", r"vfmadd231ps\s.*%zmm\d+$", 16, 8 * 2 * 4),
         ("x86-64-v4", "f32", r"vfmadd231ps\s.*%zmm\d+$", 16, 8 * 2 * 4),
         ("znver4", "bf16", r"vdpbf16ps\s.*%zmm\d+$", 16, 8 * 2 * 4),
+        ("x86-64-v4", "bf16", r"vfmadd231ps\s.*%zmm\d+$", 16, 8 * 2 * 4),
         ("x86-64-v3", "f32", r"vfmadd231ps\s.*%ymm\d+$", 8, 4 * 2 * 4),
+        ("x86-64-v3", "bf16", r"vfmadd231ps\s.*%ymm\d+$", 8, 4 * 2 * 4),
     ],
 )
 def test_inner_loop_keeps_its_sums_in_registers(
@@ -75,11 +109,36 @@ def test_inner_loop_keeps_its_sums_in_registers(
     assert count(body, r"v\w+ss\s(?!.*\(.*\), %)") == []
 
 
+@pytest.mark.parametrize("cpu", REGISTERS)
+@pytest.mark.parametrize("element", ["f32", "bf16"])
+@pytest.mark.parametrize("text", [PREFILL, DECODE], ids=["prefill", "decode"])
+def test_attention_keeps_its_sums_in_registers(text: str, element: str, cpu: str) -> None:
+    """Scores, and values times weights: both loops, with keys of any type."""
+    registers, sums = REGISTERS[cpu]
+    product = rf"vfmadd\d+ps\s.*%{registers}\d+$"
+    options = CompileOptions(opt_level=3, target_triple="x86_64-unknown-linux-gnu", target_cpu=cpu)
+    asm = emit_asm(element, options, text=text)
+    # Exponentials, which shift exponents, have products, too.
+    hot = [
+        body for body in loops(asm) if len(count(body, product)) >= 8 and not count(body, "vpsrad")
+    ]
+    assert len(hot) >= 2
+    for body in hot:
+        # No register is saved. What does not change may be read from the stack: queries, for which
+        # AVX2 has no registers left beside sums, or scores, by an index.
+        assert count(body, r"vmov\w+\s+%[xyz]mm\d+, -?\d*\(%r[sb]p\)$") == []
+    # The products of weights and values have as many sums as there are registers for.
+    kept = {len({line.split()[-1] for line in count(body, product)}) for body in hot}
+    assert max(kept) >= min(sums, 8)
+    assert not re.search(r"call\S*\s+\w*expf", asm)
+
+
 @pytest.mark.parametrize(
     ("cpu", "element", "product"),
     [
         ("znver4", "f32", "vfmadd231ps"),
         ("znver4", "bf16", "vdpbf16ps"),
+        ("x86-64-v4", "f32", "vfmadd231ps"),
         ("x86-64-v3", "f32", "vfmadd231ps"),
     ],
 )
@@ -105,11 +164,23 @@ def test_epilogue_is_vector_code_without_calls() -> None:
     assert not re.search(r"call\S*\s+(erff|expf|tanhf)", asm)
 
 
-def test_arm_uses_its_vectors() -> None:
+@pytest.mark.parametrize(
+    ("text", "rows", "least"),
+    [
+        (PROJECTION, "?x?", 8 * 2 * 4),
+        # A panel is two registers.
+        (PROJECTION, "1x1", 8 * 2),
+        (PREFILL, "", 8 * 2),
+        (DECODE, "", 8 * 2),
+    ],
+    ids=["projection", "row", "prefill", "decode"],
+)
+def test_arm_uses_its_vectors(text: str, rows: str, least: int) -> None:
     options = CompileOptions(
         opt_level=3, target_triple="aarch64-unknown-linux-gnu", target_cpu="neoverse-n1"
     )
     product = r"fmla\s+v\d+\.4s"
-    body = hottest(emit_asm("f32", options), product)
-    assert len(count(body, product)) >= 8 * 2 * 4
-    assert [line for line in body if "[sp" in line] == []
+    body = hottest(emit_asm("f32", options, rows, text), product)
+    assert len(count(body, product)) >= least
+    assert count(body, r"st[rp]\s+q.*\[sp") == []
+    assert rows == "" or [line for line in body if "[sp" in line] == []

@@ -27,9 +27,6 @@
 using namespace mlir;
 using namespace mlir::gpt;
 
-/// Registers that hold sums of values at a time.
-static constexpr int64_t kSumRegisters = 16;
-
 namespace {
 
 /// Builds the loop over parts and the one that merges them.
@@ -209,8 +206,10 @@ SingleQueryBuilder::Weights SingleQueryBuilder::buildWeights(OpBuilder &b,
 Value SingleQueryBuilder::buildSums(OpBuilder &b, const Part &part,
                                     Value weights, Value sums) {
   int64_t step = tiles.vector;
-  // As many features at a time as registers hold the sums of.
-  int64_t width = std::max<int64_t>(1, kSumRegisters / group()) * step;
+  // As many features at a time as registers hold the sums of, which are those
+  // that hold the sums of many queries.
+  int64_t registers = tiles.rows * tiles.queries / step;
+  int64_t width = std::max<int64_t>(1, registers / group()) * step;
   for (int64_t first = 0; first < operands.valueHeadDim; first += width) {
     int64_t last = std::min(first + width, operands.valueHeadDim);
     int64_t blocks = llvm::divideCeil(last - first, step);
