@@ -12,7 +12,7 @@ BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo upstream-tests bench bench-peers test test-slow check-gpt pytest faults soak fuzz fuzz-files fuzz-modules asan tsan lint format docs clean setup setup-test
+.PHONY: help demo upstream-tests bench bench-peers test test-slow test-levels check-gpt pytest faults soak fuzz fuzz-files fuzz-modules asan tsan lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,10 @@ demo: setup ## Set up everything and let the bundled model write
 test: setup-test check-gpt pytest ## Set up everything and run all tests
 
 test-slow: setup-test ## Run the tests of large models and of time
-	@$(PYTHON) -m pytest -m slow
+	@$(PYTHON) -m pytest -m "slow and not levels"
+
+test-levels: setup-test ## Run all numeric tests at every level, on every instruction set
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup -m levels
 
 faults: setup-test ## Seed every known fault into the compiler and find its pass
 	@$(PYTHON) -m pytest -n $(JOBS) -m "slow or not slow" test/python/verify

@@ -6,25 +6,23 @@ function of LLVM's compiler runtime.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from combinations import TARGETS as ALL_TARGETS
+from combinations import can_run
 from tolerance import assert_close
 
 from gpt_mlir import DType
 from gpt_mlir.graph import Graph, ops
 from gpt_mlir.verify import reference
 
-
-def has(*features: str) -> bool:
-    return set(features) <= set(Path("/proc/cpuinfo").read_text().split())
-
-
 TARGETS = [
-    pytest.param("x86-64-v2", marks=pytest.mark.skipif(not has("sse4_2"), reason="no SSE4.2")),
-    pytest.param("x86-64-v3", marks=pytest.mark.skipif(not has("avx2", "fma"), reason="no AVX2")),
-    pytest.param("x86-64-v4", marks=pytest.mark.skipif(not has("avx512bw"), reason="no AVX-512")),
+    pytest.param(
+        target.cpu,
+        marks=pytest.mark.skipif(not can_run(target), reason=f"this machine is no {target.cpu}"),
+    )
+    for target in ALL_TARGETS.values()
+    if target.cpu.startswith("x86-64-v")
 ]
 
 

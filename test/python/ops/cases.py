@@ -2,7 +2,7 @@
 
 A `Case` is an op on operands with named dimensions. It is compiled once with all of them dynamic
 and run with each of its `sizes`, and once more for each size that is to be `static`. All cases of a
-test file go into one module, which is compiled when the first of them runs.
+test file go into one module for each way to compile them, when the first of them runs.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from combinations import ALL, DEFAULT, PLAIN, Combination, every_way, rotate
 from numpy.typing import NDArray
 from tolerance import assert_close, assert_equal
 
 from gpt_mlir import DType, Graph, Tensor
-from gpt_mlir.runtime import Executable
+from gpt_mlir.runtime import Executable, Function
 
 Array = NDArray[Any]
 Sizes = Mapping[str, int]
-
-# Plain loops, and what users get: tiled, vectorised, on threads.
-LEVELS = (0, 3)
 
 # Shapes in which remainders of vectors and tiles differ: one, below, at and above a power of two.
 ODD = (1, 2, 3, 15, 17, 31, 33)
@@ -84,10 +82,11 @@ class Case:
             *((f"{self.name}_static{i}", self.sizes[s]) for i, s in enumerate(self.static)),
         ]
 
-    def build(self, module: Graph | None) -> Graph:
-        """Adds the functions of this case to a module, or begins it."""
-        functions = dict(self.runs())
-        for function, sizes in functions.items():
+    def build(self, module: Graph | None, chosen: Container[str]) -> Graph | None:
+        """Adds those functions of this case that are `chosen` to a module, or begins it."""
+        for function, sizes in dict(self.runs()).items():
+            if function not in chosen:
+                continue
             known = self.fixed if function == self.name else {**self.fixed, **sizes}
             module = graph = Graph(function) if module is None else module.function(function)
             tensors = [
@@ -99,23 +98,29 @@ class Case:
             results = self.op(*tensors)
             for i, result in enumerate((results,) if isinstance(results, Tensor) else results):
                 graph.output(f"y{i}", result)
-        assert module is not None
         return module
 
-    def check(self, executable: Executable, function: str, sizes: Sizes) -> None:
-        """Runs one function with one choice of sizes and compares."""
-        rng = np.random.default_rng(zlib.crc32(f"{function} {sizes}".encode()))
+    def check(self, run: Function, name: str, sizes: Sizes, threads: Sequence[int]) -> None:
+        """Runs one function with one choice of sizes and compares; on several numbers of threads.
+
+        The results must be the same bits on each of them.
+        """
+        rng = np.random.default_rng(zlib.crc32(f"{name} {sizes}".encode()))
         arrays = [operand.array(rng, {**self.fixed, **sizes}) for operand in self.operands]
         kept = [array.copy() for array in arrays]
-        returned = executable.function(function)(*arrays)
+        got, *others = (_results(run.with_num_threads(count), arrays) for count in threads)
         for index, (array, before) in enumerate(zip(arrays, kept, strict=True)):
-            assert array.tobytes() == before.tobytes(), f"{function} writes to operand {index}"
-        got = list(returned.values()) if isinstance(returned, dict) else [returned]
+            assert array.tobytes() == before.tobytes(), f"{name} writes to operand {index}"
+        for count, other in zip(threads[1:], others, strict=True):
+            for index, (one, same) in enumerate(zip(other, got, strict=True)):
+                assert one.tobytes() == same.tobytes(), (
+                    f"{name} {dict(sizes)} result {index} differs with {count} threads"
+                )
         want = self.reference(*arrays)
         want = list(want) if isinstance(want, (tuple, list)) else [want]
         assert len(got) == len(want)
         for index, (one, exact) in enumerate(zip(got, want, strict=True)):
-            what = f"{function} {dict(sizes)} result {index}"
+            what = f"{name} {dict(sizes)} result {index}"
             if self.error is None:
                 assert_equal(one, exact, what=what)
             else:
@@ -136,43 +141,100 @@ def label(attributes: Mapping[str, object]) -> str:
 
 
 class CompiledCases:
-    """The cases of a test file, compiled as one module for each optimization level."""
+    """The cases of a test file, compiled as one module in each way."""
 
     def __init__(self, cases: Sequence[Case]) -> None:
         self.cases = cases
+        names = dict.fromkeys(name for case in cases for name, _ in case.runs())
+        self._turns = dict(zip(names, rotate(names), strict=False))
 
     @functools.cache  # noqa: B019 (lives as long as its test file)
-    def _compile(self, level: int) -> Executable | Exception:
+    def _compile(self, combination: Combination, names: frozenset[str]) -> Executable | Exception:
         try:
-            module = functools.reduce(lambda module, case: case.build(module), self.cases, None)
-            assert module is not None
-            return module.compile(opt_level=level)
+            build = functools.partial(Case.build, chosen=names)
+            module = functools.reduce(lambda module, case: build(case, module), self.cases, None)
+            assert module is not None, f"no case has any of {sorted(names)}"
+            return module.compile(**combination.options)
         except Exception as error:
             return error
 
-    def __call__(self, level: int = LEVELS[0]) -> Executable:
-        """Returns the executable; if it cannot be compiled, raises the same error each time."""
-        result = self._compile(level)
-        if isinstance(result, Exception):
-            raise result
-        return result
+    def function(
+        self, name: str, combination: Combination = PLAIN, among: Iterable[str] = ()
+    ) -> Function:
+        """Returns a compiled function.
+
+        Args:
+            name: Its name.
+            combination: How to compile it.
+            among: With which others it is in a module; if that cannot be compiled, it is alone. As
+                users get it, it is among all others.
+
+        Raises:
+            CompileError: It cannot be compiled; the same error each time.
+        """
+        together = self._turns if combination == DEFAULT else {*among, name}
+        for names in (together, {name}):
+            result = self._compile(combination, frozenset(names))
+            if isinstance(result, Executable):
+                return result.function(name)
+        raise result
 
     def test(self) -> Callable[..., None]:
-        """Returns a test that runs every function with every size at every level."""
+        """Returns a test that runs every function with every size, each as users do and in turn."""
+        shares: dict[Combination, set[str]] = {}
+        for name, turn in self._turns.items():
+            shares.setdefault(turn, set()).add(name)
 
-        @pytest.mark.parametrize("level", LEVELS)
         @pytest.mark.parametrize(
-            ("case", "function", "sizes"),
+            ("case", "name", "sizes", "combination"),
             [
-                pytest.param(case, function, sizes, id=f"{function}-{_text(sizes)}")
+                pytest.param(
+                    *(case, name, sizes, combination),
+                    id=f"{name}-{_text(sizes)}-{combination}",
+                )
                 for case in self.cases
-                for function, sizes in case.runs()
+                for name, sizes in case.runs()
+                for combination in (DEFAULT, self._turns[name])
             ],
         )
-        def test_op(level: int, case: Case, function: str, sizes: Sizes) -> None:
-            case.check(self(level), function, sizes)
+        def test_op(case: Case, name: str, sizes: Sizes, combination: Combination) -> None:
+            run = self.function(name, combination, shares.get(combination, ()))
+            case.check(run, name, sizes, combination.threads)
 
         return test_op
+
+    def test_every_way(self) -> Callable[..., None]:
+        """Returns a test that runs every function with every size in every way."""
+
+        @pytest.mark.parametrize(
+            ("combination", "case"),
+            [
+                pytest.param(
+                    *(combination, case),
+                    id=f"{combination}-{case.name}",
+                    marks=every_way,
+                )
+                for combination in ALL
+                for case in self.cases
+            ],
+        )
+        def test_every_way(combination: Combination, case: Case) -> None:
+            failures = []
+            for name, sizes in case.runs():
+                try:
+                    run = self.function(name, combination, self._turns)
+                    case.check(run, name, sizes, combination.threads)
+                except Exception as error:
+                    failures.append(f"{type(error).__name__}: {error}")
+            assert not failures, "\n".join(failures)
+
+        return test_every_way
+
+
+def _results(run: Function, arrays: Sequence[Array]) -> list[Array]:
+    returned = run(*arrays)
+    results = list(returned.values()) if isinstance(returned, dict) else [returned]
+    return [np.asarray(result) for result in results]
 
 
 def _text(sizes: Sizes) -> str:

@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 from cases import ODD, Array, Case, CompiledCases, Operand
+from combinations import Combination, each_way, ways
 
-from gpt_mlir import Graph, Tensor
+from gpt_mlir import Executable, Graph, Tensor
 from gpt_mlir.graph import ops
 from gpt_mlir.verify import reference
 
@@ -85,15 +86,17 @@ MASKED = [
 CASES = [*ACTIVATIONS, *SOFTMAX, *MASKED]
 executable = CompiledCases(CASES)
 test_op = executable.test()
+test_every_way = executable.test_every_way()
 
 
-def test_extreme_values() -> None:
+@each_way
+def test_extreme_values(combination: Combination) -> None:
     graph = Graph()
     x = graph.input("x", ("n",))
     for name in ("silu", "gelu", "softmax"):
         graph.output(name, getattr(ops, name)(x))
     graph.output("tanh", ops.gelu(x, approximate="tanh"))
-    run = graph.compile()
+    run = graph.compile(**combination.options)
 
     large = run(np.float32([-np.inf, -3e38, -1e4, -100, 0, 100, 1e4, 3e38]))
     for name in ("silu", "gelu", "tanh"):
@@ -108,12 +111,13 @@ def test_extreme_values() -> None:
     assert all(np.isnan(value).any() for value in run(np.float32([1, np.nan])).values())
 
 
-def test_a_row_masked_throughout_is_nan() -> None:
+@each_way
+def test_a_row_masked_throughout_is_nan(combination: Combination) -> None:
     graph = Graph()
     x, mask = graph.input("x", (2, 3)), graph.input("mask", (2, 3))
     graph.output("y", ops.masked_softmax(x, mask))
     hidden = np.float32([[-np.inf] * 3, [0, -np.inf, 0]])
-    y = graph.compile()(np.ones((2, 3), np.float32), hidden)
+    y = graph.compile(**combination.options)(np.ones((2, 3), np.float32), hidden)
     assert np.isnan(y[0]).all()
     np.testing.assert_array_equal(y[1], [0.5, 0, 0.5])
 
@@ -141,18 +145,18 @@ def mask_graph() -> Graph:
     return graph
 
 
-@pytest.fixture(scope="module")
-def masks() -> object:
-    return mask_graph().compile()
+@pytest.fixture(scope="module", params=ways("masks"))
+def masks(request: pytest.FixtureRequest) -> Executable:
+    return mask_graph().compile(**request.param.options)
 
 
 @pytest.mark.parametrize(("s", "t"), [(1, 1), (1, 5), (5, 7), (17, 17), (3, 33), (5, 2)])
-def test_causal_mask(masks: object, s: int, t: int) -> None:
+def test_causal_mask(masks: Executable, s: int, t: int) -> None:
     x, y = np.zeros(s, np.float32), np.zeros(t, np.float32)
     positions = np.array([0, 3, t])
 
     def check(name: str, *arguments: Array, **attributes: int) -> None:
-        mask = masks.function(name)(*arguments)  # type: ignore[attr-defined]
+        mask = np.asarray(masks.function(name)(*arguments))
         keys = s if name == "square" else t
         start = positions if name.startswith("positions") else None
         want = reference.causal_mask(s, keys, start, **attributes)

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 from cases import Case, CompiledCases, Operand, label
+from combinations import Combination, each_way
 
 from gpt_mlir.graph import ops
 from gpt_mlir.verify import reference
@@ -76,11 +77,13 @@ CASES = [
 ]
 executable = CompiledCases(CASES)
 test_op = executable.test()
+test_every_way = executable.test_every_way()
 
 
-def test_causal_attention_sees_no_future() -> None:
+@each_way
+def test_causal_attention_sees_no_future(combination: Combination) -> None:
     """Changing a key or value changes no result before it."""
-    run = executable().function("attention_f32_6_2_5_5_causal_True")
+    run = executable.function("attention_f32_6_2_5_5_causal_True", combination)
     rng = np.random.default_rng(0)
     q, k, v = (rng.standard_normal((1, 9, n)).astype(np.float32) for n in (30, 10, 10))
     before = run(q, k, v)
@@ -93,9 +96,10 @@ def test_causal_attention_sees_no_future() -> None:
         assert (after[:, position] != before[:, position]).any()
 
 
-def test_rows_that_see_no_key_are_nan() -> None:
+@each_way
+def test_rows_that_see_no_key_are_nan(combination: Combination) -> None:
     """Queries in front of the first key; the others are as ever."""
-    run = executable(3).function("attention_f32_2_1_64_64_causal_True")
+    run = executable.function("attention_f32_2_1_64_64_causal_True", combination)
     rng = np.random.default_rng(0)
     q, k, v = (
         rng.standard_normal((1, s, n)).astype(np.float32)

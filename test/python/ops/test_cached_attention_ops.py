@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 import pytest
-from cases import LEVELS, Case, CompiledCases, Operand, integers, label
+from cases import Case, CompiledCases, Operand, integers, label
+from combinations import DEFAULT, Combination, each_way
 from tolerance import assert_close
 
 from gpt_mlir import DType
@@ -73,11 +74,12 @@ CASES = [
 ]
 executable = CompiledCases(CASES)
 test_op = executable.test()
+test_every_way = executable.test_every_way()
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_cached_attention_never_reads_behind_the_position(level: int) -> None:
-    run = executable(level).function("cached_f32_f32_1_1_16_16_s_")
+@each_way
+def test_cached_attention_never_reads_behind_the_position(combination: Combination) -> None:
+    run = executable.function("cached_f32_f32_1_1_16_16_s_", combination)
     rng = np.random.default_rng(0)
     q, k, v = (rng.standard_normal((2, 3, 16)).astype(np.float32) for _ in range(3))
     positions = np.array([2, 5])
@@ -92,8 +94,9 @@ def test_cached_attention_never_reads_behind_the_position(level: int) -> None:
     assert_close(output, want, error)
 
 
-def test_decoding_never_reads_behind_the_position() -> None:
-    run = executable(3).function("cached_f32_f32_8_2_20_80_1_window_300")
+@each_way
+def test_decoding_never_reads_behind_the_position(combination: Combination) -> None:
+    run = executable.function("cached_f32_f32_8_2_20_80_1_window_300", combination)
     rng = np.random.default_rng(0)
     q, k, v = (rng.standard_normal((2, 1, n)).astype(np.float32) for n in (160, 40, 160))
     positions = np.array([20, 600])
@@ -116,7 +119,7 @@ def test_decoding_never_reads_behind_the_position() -> None:
 def test_results_are_the_same_bits_on_any_number_of_threads(
     name: str, cache: DType, seq: int, kv_heads: int, sizes: tuple[int, int, int]
 ) -> None:
-    run = executable(3).function(name)
+    run = executable.function(name, DEFAULT)
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal((2, seq, n)).astype(np.float32) for n in sizes]
     caches = [
@@ -129,12 +132,13 @@ def test_results_are_the_same_bits_on_any_number_of_threads(
         assert other.tobytes() == results[0].tobytes()
 
 
+@each_way
 @pytest.mark.parametrize("window", [None, 4])
-def test_cached_attention_continues_attention(window: int | None) -> None:
+def test_cached_attention_continues_attention(window: int | None, combination: Combination) -> None:
     """Token by token over a cache gives what attention over the whole sequence gives."""
     suffix = "window_4" if window else ""
     heads = (4, 2, 6, 6) if window else (6, 1, 5, 3)
-    run = executable().function(f"cached_f32_f32_{'_'.join(map(str, heads))}_s_{suffix}")
+    run = executable.function(f"cached_f32_f32_{'_'.join(map(str, heads))}_s_{suffix}", combination)
     num_heads, num_kv_heads, d, e = heads
     rng = np.random.default_rng(1)
     q, k, v = (

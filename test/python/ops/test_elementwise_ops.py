@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 from cases import ODD, Array, Case, CompiledCases, Operand, integers
+from combinations import Combination, each_way
 
 from gpt_mlir import DType
 from gpt_mlir.graph import ops
@@ -129,14 +130,16 @@ LAST = [
 CASES = [*BINARY, *SCALE, *CAST, *TRANSPOSE, *SPLIT, *LAST]
 executable = CompiledCases(CASES)
 test_op = executable.test()
+test_every_way = executable.test_every_way()
 
 
-def test_cast_keeps_what_is_not_finite() -> None:
+@each_way
+def test_cast_keeps_what_is_not_finite(combination: Combination) -> None:
     special = np.float32([np.inf, -np.inf, np.nan, -0.0, 65520.0, 3.4e38])
     for target in ("bf16", "f16"):
-        (function,) = {name for name in executable() if name == f"cast_f32_{target}"}
+        run = executable.function(f"cast_f32_{target}", combination)
         with np.errstate(over="ignore"):
             want = special.astype(DType(target).numpy).astype(np.float32)
-        got = executable().function(function)(special.reshape(1, 2, 3)).astype(np.float32)
+        got = np.asarray(run(special.reshape(1, 2, 3))).astype(np.float32)
         np.testing.assert_array_equal(got.reshape(-1), want)
         assert np.signbit(got.reshape(-1)[3])

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import pytest
 from cases import ODD, Array, Case, CompiledCases, Operand
+from combinations import Combination, each_way, ways
 
-from gpt_mlir import Graph
+from gpt_mlir import Executable, Graph
 from gpt_mlir.graph import ops
 from gpt_mlir.verify import reference
 
@@ -79,10 +80,12 @@ ARGMAX = [
 CASES = [*EMBEDDING, *POSITIONS, *ARGMAX]
 executable = CompiledCases(CASES)
 test_op = executable.test()
+test_every_way = executable.test_every_way()
 
 
-def test_argmax_of_what_is_not_a_number() -> None:
-    run = executable().function("argmax_f16_n_normal")
+@each_way
+def test_argmax_of_what_is_not_a_number(combination: Combination) -> None:
+    run = executable.function("argmax_f16_n_normal", combination)
     nan, inf = np.nan, np.inf
     for row, want in (
         ([nan, 1, 2], 2),
@@ -96,8 +99,8 @@ def test_argmax_of_what_is_not_a_number() -> None:
     assert 0 <= run(np.float16([nan, nan])) < 2
 
 
-@pytest.fixture(scope="module")
-def sampler() -> object:
+@pytest.fixture(scope="module", params=ways("sampler"))
+def sampler(request: pytest.FixtureRequest) -> Executable:
     graph = Graph("rank_3")
     shape: tuple[int | str, ...]
     for function, dtype, shape in (
@@ -110,7 +113,7 @@ def sampler() -> object:
             graph = graph.function(function)
         logits = graph.input("logits", shape, dtype)
         graph.output("id", ops.sample(logits, graph.input("uniform", shape[:-1])))
-    return graph.compile()
+    return graph.compile(**request.param.options)
 
 
 # The running sum of N probabilities in f32 is off by at most this: indices whose part of [0, 1)
@@ -128,14 +131,14 @@ def assert_drawn(index: Array, logits: Array, uniform: Array) -> None:
 
 
 @pytest.mark.parametrize("n", [*ODD, 257])
-def test_sample(sampler: object, n: int) -> None:
+def test_sample(sampler: Executable, n: int) -> None:
     rng = np.random.default_rng(n)
     for function, lead in (("rank_3", (2, 5)), ("rank_1", ()), ("bf16", (3,)), ("static", (4,))):
         if function == "static" and n != 17:
             continue
         logits = np.asarray(3 * rng.standard_normal((*lead, n)), np.float32)
         uniform = np.asarray(rng.random(lead), np.float32)
-        run = sampler.function(function)  # type: ignore[attr-defined]
+        run = sampler.function(function)
         if function == "bf16":
             from ml_dtypes import bfloat16
 
@@ -145,8 +148,8 @@ def test_sample(sampler: object, n: int) -> None:
         assert_drawn(index, logits, uniform)
 
 
-def test_sample_never_draws_what_is_hidden(sampler: object) -> None:
-    run = sampler.function("rank_1")  # type: ignore[attr-defined]
+def test_sample_never_draws_what_is_hidden(sampler: Executable) -> None:
+    run = sampler.function("rank_1")
     inf = np.inf
     largest = np.nextafter(np.float32(1), np.float32(0))
     for row, uniform, want in (
@@ -162,8 +165,8 @@ def test_sample_never_draws_what_is_hidden(sampler: object) -> None:
         assert run(np.float32(row), np.float32(uniform)) == want, (row, uniform)
 
 
-def test_sample_frequencies(sampler: object) -> None:
-    run = sampler.function("rank_3")  # type: ignore[attr-defined]
+def test_sample_frequencies(sampler: Executable) -> None:
+    run = sampler.function("rank_3")
     rng = np.random.default_rng(0)
     draws = 20000
     logits = np.float32([0, 1, -1, 2, -np.inf])

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from cases import ODD, Array, Case, CompiledCases, Operand
+from combinations import Combination, each_way
 from tolerance import assert_close
 
 from gpt_mlir.graph import ops
@@ -64,16 +65,18 @@ CASES = [
 ]
 executable = CompiledCases(CASES)
 test_op = executable.test()
+test_every_way = executable.test_every_way()
 
 
+@each_way
 @pytest.mark.parametrize("value", [0.0, 1.0, 1e-6])
-def test_constant_rows(value: float) -> None:
+def test_constant_rows(value: float, combination: Combination) -> None:
     """A row without variance: epsilon decides, and nothing is divided by zero."""
     x = np.full((1, 2, 17), value, np.float32)
     ones, zeros = np.ones(17, np.float32), np.zeros(17, np.float32)
-    layer = executable().function("layer_norm_f32_f32_f32_abd_normal")(x, ones, zeros)
+    layer = executable.function("layer_norm_f32_f32_f32_abd_normal", combination)(x, ones, zeros)
     error = reference.layer_norm_error(x, ones, zeros, epsilon=1e-5)
     assert_close(layer, np.zeros(x.shape), error)
-    rms = executable().function("rms_norm_f32_f32_False_abd_1e_06")(x, ones)
+    rms = executable.function("rms_norm_f32_f32_False_abd_1e_06", combination)(x, ones)
     error = reference.rms_norm_error(x, ones, epsilon=1e-6)
     assert_close(rms, reference.rms_norm(x, ones, epsilon=1e-6), error)

@@ -47,3 +47,4 @@ CASES = [
 ]
 executable = CompiledCases(CASES)
 test_op = executable.test()
+test_every_way = executable.test_every_way()
