@@ -1,8 +1,8 @@
 """The error of approximated functions, and the form of the code that they become.
 
-Every function of `gpt-approximate-math` is compared with float64 over all exponents, densely where
-it is not constant, and at special values; with fused multiply-add, without, in loops and in
-explicit vectors.
+Every function of `gpt-approximate-math`, and rsqrt, which is a root and a quotient, is compared
+with float64 over all exponents, densely where it is not constant, and at special values; with fused
+multiply-add, without, in loops and in explicit vectors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gpt_mlir.compiler import emit
 from gpt_mlir.graph import ops
 
 # The errors that the pass states, in units in the last place of the correct result.
-MAX_ULP = {"exp": 1.1, "tanh": 2.7, "erf": 2.2, "sin": 0.51, "cos": 0.51}
+MAX_ULP = {"exp": 1.1, "tanh": 2.7, "erf": 2.2, "sin": 0.51, "cos": 0.51, "rsqrt": 1.5}
 
 # GELU adds 1 to a value in [-1, 1] and multiplies twice: a few roundings of the largest result.
 MAX_GELU_ERROR = 3e-7
@@ -34,6 +34,8 @@ DENSE = {
     "erf": [(-4.5, 4.5), (-0.5, 0.5)],
     "sin": [(-4.0, 4.0), (-131072.0, 131072.0), (-(2.0**28), 2.0**28)],
     "cos": [(-4.0, 4.0), (-131072.0, 131072.0), (-(2.0**28), 2.0**28)],
+    # Two binades stand for all: the others differ by powers of two.
+    "rsqrt": [(1.0, 4.0), (0.0, 1.0)],
 }
 
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -43,6 +45,7 @@ REFERENCES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "erf": lambda x: np.asarray(_erf(x), np.float64),
     "sin": np.sin,
     "cos": np.cos,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
 }
 FUNCTIONS = [*REFERENCES]
 
@@ -136,7 +139,7 @@ def call(run: Executable, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def assert_accurate(run: Executable, function: str, x: NDArray[np.float32]) -> None:
     got = call(run, x)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         want = REFERENCES[function](x.astype(np.float64))
     error = np.nan_to_num(ulp_error(got, want), nan=np.inf)
     at = int(np.argmax(error))
@@ -170,6 +173,11 @@ def test_vectors(function: str) -> None:
         ("erf", {np.inf: 1.0, -np.inf: -1.0, 0.0: 0.0, 3e38: 1.0, 1e-45: 1e-45}),
         ("sin", {np.inf: np.nan, -np.inf: np.nan, 0.0: 0.0, 1e-45: 1e-45, 3e38: np.nan}),
         ("cos", {np.inf: np.nan, -np.inf: np.nan, 0.0: 1.0, 1e-45: 1.0, 3e38: np.nan}),
+        ("rsqrt", {np.inf: 0.0, -np.inf: np.nan, -1.0: np.nan, 0.0: np.inf}),
+        (
+            "rsqrt",
+            {4.0: 0.5, 2.0**-126: 2.0**63, 2.0**-148: 2.0**74, -1e-45: np.nan, -0.0: -np.inf},
+        ),
     ],
 )
 def test_special_values(function: str, special: dict[float, float]) -> None:
@@ -244,6 +252,7 @@ def test_default_pipeline(opt_level: int) -> None:
     graph = Graph("f")
     x = graph.input("x", ("batch", "seq", 64), "f32")
     hidden = ops.linear(x, graph.weight("w", (64, 64)))
+    hidden = ops.rms_norm(hidden, graph.weight("scale", (64,)), epsilon=1e-6)
     rotated = ops.rope(ops.silu(ops.gelu(ops.gelu(hidden, approximate="tanh"))), num_heads=2)
     graph.output("y", ops.softmax(rotated))
     assembly = emit(graph.module, "asm", CompileOptions(opt_level=opt_level)).decode()
@@ -254,3 +263,33 @@ def test_default_pipeline(opt_level: int) -> None:
     }
     # Levels 0 and 1 keep the functions of libm.
     assert bool(called) == (opt_level < 2), called
+    # An instruction at every level.
+    assert not re.search(r"\br?sqrtf\b", assembly)
+
+
+@pytest.mark.parametrize("opt_level", [2, 3])
+@pytest.mark.parametrize(
+    ("triple", "cpu", "root", "quotient"),
+    [
+        ("x86_64-linux-gnu", "znver4", r"vsqrts[sd]|vsqrtps", r"vdivss|vdivps"),
+        ("x86_64-linux-gnu", "x86-64-v4", r"vsqrts[sd]|vsqrtps", r"vdivss|vdivps"),
+        ("x86_64-linux-gnu", "x86-64-v3", r"vsqrtss|vsqrtps", r"vdivss|vdivps"),
+        ("x86_64-linux-gnu", "x86-64-v2", r"sqrtss|sqrtps", r"divss|divps"),
+        ("aarch64-linux-gnu", "neoverse-n1", r"fsqrt", r"fdiv"),
+    ],
+)
+def test_rsqrt_is_no_estimate(
+    triple: str, cpu: str, root: str, quotient: str, opt_level: int
+) -> None:
+    """In norms, of many rows and of one: neither a call nor an instruction of 12 or 14 bits."""
+    graph = Graph("norms")
+    x = graph.input("x", ("rows", 100), "f32")
+    one = graph.input("one", (1, 100), "f32")
+    scale = graph.weight("scale", (100,))
+    graph.output("rms", ops.rms_norm(x, scale, epsilon=1e-6))
+    graph.output("layer", ops.layer_norm(one, scale, epsilon=1e-6))
+    options = CompileOptions(opt_level=opt_level, target_cpu=cpu, target_triple=triple)
+    assembly = emit(graph.module, "asm", options).decode()
+    assert len(re.findall(rf"\t(?:{root})\s", assembly)) >= 2
+    assert len(re.findall(rf"\t(?:{quotient})\s", assembly)) >= 2
+    assert not re.search(r"rsqrt|\bsqrtf|rcp\d*[ps]s|frecpe", assembly)
