@@ -47,8 +47,8 @@ def Gpt_SampleOp : Gpt_InferredOp<"sample"> {
     `sum_{j <= i} softmax(logits[...])_j > uniform[...]`: with `uniform` drawn
     from `[0, 1)`, index `i` comes up with its softmax probability (inverse
     transform sampling). If rounding leaves no such index, the last one of
-    non-zero probability is taken. Computed in `f32`. A logit of `-inf` is never
-    drawn.
+    non-zero probability is taken. Computed in `f32`, where the sum may be one of
+    sums of blocks. A logit of `-inf` is never drawn.
 
     | operand | shape |
     |---|---|

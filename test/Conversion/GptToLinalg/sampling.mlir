@@ -41,21 +41,49 @@ func.func @argmax_of_vector(%x: tensor<50xf32>) -> tensor<i64> {
 
 // -----
 
-// A walk along the cumulative sum of the softmax.
+// A walk along the sums of blocks of the softmax, then along the elements of one block, or of all that is
+// left behind the last one of non-zero sum.
 
 // CHECK-LABEL: func.func @sample(
 //  CHECK-SAME:   %[[X:.*]]: tensor<?x?xf32>, %[[U:.*]]: tensor<?xf32>)
+//       CHECK:   %[[ROWS:.*]] = tensor.dim %[[X]], %c0
 //       CHECK:   %[[N:.*]] = tensor.dim %[[X]], %c1
 //       CHECK:   %[[WEIGHTS:.*]] = linalg.softmax dimension(1) ins(%[[X]]
+//   CHECK-DAG:   %[[WHOLE:.*]] = affine.apply #{{.*}}()[%[[N]]]
+//   CHECK-DAG:   %[[BLOCKS:.*]] = affine.apply #{{.*}}()[%[[N]]]
+//       CHECK:   %[[SLICE:.*]] = tensor.extract_slice %[[WEIGHTS]][0, 0] [%[[ROWS]], %[[WHOLE]]] [1, 1]
+//       CHECK:   %[[ELEMENTS:.*]] = tensor.expand_shape %[[SLICE]] {{\[\[}}0], [1, 2]] output_shape [%[[ROWS]], %[[BLOCKS]], 256]
+//       CHECK:   %[[SUMS:.*]] = linalg.generic {{.*}}"reduction"]} ins(%[[ELEMENTS]] :
 //       CHECK:   linalg.generic {{.*}} ins(%[[U]] : tensor<?xf32>) outs(%{{.*}} : tensor<?xi64>) {
 //  CHECK-NEXT:   ^bb0(%[[UNIFORM:.*]]: f32, %{{.*}}: i64):
 //       CHECK:     %[[ROW:.*]] = linalg.index 0
-//       CHECK:     %[[END:.*]]:3 = scf.for %[[I:.*]] = %c0 to %[[N]] step %c1 iter_args(%[[SUM:.*]] = %{{.*}}, %[[CHOICE:.*]] = %c0, %[[FINAL:.*]] = %false)
-//       CHECK:       %[[W:.*]] = tensor.extract %[[WEIGHTS]][%[[ROW]], %[[I]]]
+//       CHECK:     %[[BLOCK:.*]]:4 = scf.for %[[I:.*]] = %c0 to %[[BLOCKS]] step %c1 iter_args(%[[SUM:.*]] = %cst, %[[CHOICE:.*]] = %c0, %[[BEFORE:.*]] = %cst, %[[FINAL:.*]] = %false)
+//       CHECK:       %[[W:.*]] = tensor.extract %[[SUMS]][%[[ROW]], %[[I]]]
 //       CHECK:       %[[NEXT:.*]] = arith.addf %[[SUM]], %[[W]]
+//       CHECK:       arith.select %[[TAKEN:.*]], %[[I]], %[[CHOICE]]
+//       CHECK:       arith.select %[[TAKEN]], %[[SUM]], %[[BEFORE]]
 //       CHECK:       arith.cmpf ogt, %[[NEXT]], %[[UNIFORM]]
-//       CHECK:     arith.index_cast %[[END]]#1
+//       CHECK:     %[[BEGIN:.*]] = arith.muli %[[BLOCK]]#1, %c256
+//       CHECK:     %[[AFTER:.*]] = arith.addi %[[BEGIN]], %c256
+//       CHECK:     %[[END:.*]] = arith.select %[[BLOCK]]#3, %[[AFTER]], %[[N]]
+//       CHECK:     %[[FOUND:.*]]:4 = scf.for %[[J:.*]] = %[[BEGIN]] to %[[END]] step %c1 iter_args(%{{.*}} = %[[BLOCK]]#2, %{{.*}} = %c0, %{{.*}} = %[[BLOCK]]#2, %{{.*}} = %false)
+//       CHECK:       tensor.extract %[[WEIGHTS]][%[[ROW]], %[[J]]]
+//       CHECK:     arith.index_cast %[[FOUND]]#1
 func.func @sample(%x: tensor<?x?xf32>, %u: tensor<?xf32>) -> tensor<?xi64> {
   %0 = gpt.sample %x, %u : (tensor<?x?xf32>, tensor<?xf32>) -> tensor<?xi64>
+  return %0 : tensor<?xi64>
+}
+
+// -----
+
+// Less than a block.
+
+// CHECK-LABEL: func.func @sample_of_few(
+//       CHECK:   linalg.softmax
+//   CHECK-NOT:   "reduction"
+// CHECK-COUNT-1: scf.for
+//   CHECK-NOT:   scf.for
+func.func @sample_of_few(%x: tensor<?x65xf32>, %u: tensor<?xf32>) -> tensor<?xi64> {
+  %0 = gpt.sample %x, %u : (tensor<?x65xf32>, tensor<?xf32>) -> tensor<?xi64>
   return %0 : tensor<?xi64>
 }

@@ -108,6 +108,7 @@ def sampler(request: pytest.FixtureRequest) -> Executable:
         ("rank_1", "f32", ("n",)),
         ("bf16", "bf16", ("a", "n")),
         ("static", "f32", (4, 17)),
+        ("static_blocks", "f32", (4, 1300)),
     ):
         if function != "rank_3":
             graph = graph.function(function)
@@ -130,11 +131,13 @@ def assert_drawn(index: Array, logits: Array, uniform: Array) -> None:
     assert (take(below, index[..., None] + 1)[..., 0] > uniform - SUM_ERROR).all()
 
 
-@pytest.mark.parametrize("n", [*ODD, 257])
+# Blocks of 256 choices: less than one, one, one more, several with a rest.
+@pytest.mark.parametrize("n", [*ODD, 256, 257, 1300, 50257])
 def test_sample(sampler: Executable, n: int) -> None:
     rng = np.random.default_rng(n)
-    for function, lead in (("rank_3", (2, 5)), ("rank_1", ()), ("bf16", (3,)), ("static", (4,))):
-        if function == "static" and n != 17:
+    forms = (("rank_3", (2, 5)), ("rank_1", ()), ("bf16", (3,)), ("static", (4,)))
+    for function, lead in (*forms, ("static_blocks", (4,))):
+        if n != {"static": 17, "static_blocks": 1300}.get(function, n):
             continue
         logits = np.asarray(3 * rng.standard_normal((*lead, n)), np.float32)
         uniform = np.asarray(rng.random(lead), np.float32)
@@ -163,6 +166,21 @@ def test_sample_never_draws_what_is_hidden(sampler: Executable) -> None:
         ([-200, 0], 0.0, 0 if np.exp(np.float32(-200)) > 0 else 1),
     ):
         assert run(np.float32(row), np.float32(uniform)) == want, (row, uniform)
+
+
+def test_sample_among_blocks(sampler: Executable) -> None:
+    """Blocks in which nothing can be drawn, and the ends of those in which something can."""
+    run = sampler.function("rank_1")
+    largest = np.nextafter(np.float32(1), np.float32(0))
+    possible = [255, 512, 767, 1299]
+    row = np.full(1300, -np.inf, np.float32)
+    row[possible] = 0
+    for choice, want in enumerate(possible):
+        for uniform in (0.25 * choice, 0.25 * choice + 0.2499):
+            assert run(row, np.float32(uniform)) == want, uniform
+    assert run(row, largest) == 1299
+    row[1299] = -np.inf
+    assert run(row, largest) == 767
 
 
 def test_sample_frequencies(sampler: Executable) -> None:
