@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from combinations import ALL, Combination, every_way
 from numpy.typing import NDArray
 from tolerance import assert_close
 
@@ -40,7 +41,16 @@ BATCHES = (
     # Several blocks of rows.
     *((1, 131), (3, 97)),
 )
-LEVELS = (2, 3)
+# Levels that have a schedule, with that of every target; for this machine always.
+SCHEDULED = [
+    pytest.param(
+        combination,
+        id=str(combination),
+        marks=[] if combination.target == "native" else every_way,
+    )
+    for combination in ALL
+    if combination.level >= 2
+]
 # Depths that are no whole steps of a tile, and one that is.
 DEPTHS = (1, 2, 3, 15, 17, 31, 32, 33, 37, 101)
 
@@ -56,7 +66,7 @@ def get_weights(name: str) -> dict[str, NDArray[Any]]:
 
 
 @functools.cache
-def get_executable(level: int) -> Executable:
+def get_executable(combination: Combination) -> Executable:
     module = None
     for name, (_, inputs, layout, dtype, _) in PROJECTIONS.items():
         module = graph = Graph(name) if module is None else module.function(name)
@@ -68,7 +78,7 @@ def get_executable(level: int) -> Executable:
         graph.output("y", ops.linear(x, *tensors, weight_layout=layout))
     assert module is not None
     weights = {key: value for name in PROJECTIONS for key, value in get_weights(name).items()}
-    return module.compile(opt_level=level).bind(weights)
+    return module.compile(**combination.options).bind(weights)
 
 
 def get_rows(name: str, batch: tuple[int, int]) -> NDArray[np.float32]:
@@ -76,32 +86,32 @@ def get_rows(name: str, batch: tuple[int, int]) -> NDArray[np.float32]:
     return rng.standard_normal((*batch, PROJECTIONS[name][1])).astype(np.float32)
 
 
-def project(level: int, name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    result = get_executable(level).function(name)(x)
+def project(combination: Combination, name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    result = get_executable(combination).function(name)(x)
     assert isinstance(result, np.ndarray)
     return result
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("combination", SCHEDULED)
 @pytest.mark.parametrize("name", PROJECTIONS)
-def test_rows(name: str, level: int) -> None:
+def test_rows(name: str, combination: Combination) -> None:
     layout = PROJECTIONS[name][2]
     weights = list(get_weights(name).values())
     for batch in BATCHES:
         x = get_rows(name, batch)
         want = reference.linear(x, *weights, weight_layout=layout)
         error = reference.linear_error(x, *weights, weight_layout=layout)
-        assert_close(project(level, name, x), want, error, what=f"{name} of {batch}")
+        assert_close(project(combination, name, x), want, error, what=f"{name} of {batch}")
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("combination", SCHEDULED)
 @pytest.mark.parametrize("name", sorted(PROJECTIONS.keys() - UNPACKED))
-def test_batch_equals_its_members(name: str, level: int) -> None:
+def test_batch_equals_its_members(name: str, combination: Combination) -> None:
     for batch in ((8, 1), (3, 5)):
         x = get_rows(name, batch)
-        together = project(level, name, x)
+        together = project(combination, name, x)
         for b, s in np.ndindex(batch):
-            alone = project(level, name, np.ascontiguousarray(x[b : b + 1, s : s + 1]))
+            alone = project(combination, name, np.ascontiguousarray(x[b : b + 1, s : s + 1]))
             np.testing.assert_array_equal(together[b : b + 1, s : s + 1], alone, f"{b}, {s}")
 
 
