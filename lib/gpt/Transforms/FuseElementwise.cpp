@@ -12,8 +12,10 @@
 
 #include "gpt/Transforms/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -44,13 +46,33 @@ static bool canReshape(OpOperand *operand) {
          !isProduct(operand->get().getDefiningOp());
 }
 
+/// Whether `op` computes something that takes long.
+static bool isExpensive(linalg::LinalgOp op) {
+  return llvm::any_of(*op.getBlock(), [](Operation &inner) {
+    return isa<arith::DivFOp>(inner) ||
+           isa_and_nonnull<math::MathDialect>(inner.getDialect());
+  });
+}
+
+/// Whether the op that computes `operand` may be merged with the one that
+/// reads it. What is computed once for a row is not computed for each element.
+static bool canFuse(OpOperand *operand) {
+  if (!isOnlyUse(operand))
+    return false;
+  auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
+  auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+  return !producer || !consumer ||
+         producer.getNumLoops() >= consumer.getNumLoops() ||
+         !isExpensive(producer);
+}
+
 namespace {
 struct FuseElementwise final
     : public gpt::impl::FuseElementwiseBase<FuseElementwise> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    linalg::populateElementwiseOpsFusionPatterns(patterns, isOnlyUse);
+    linalg::populateElementwiseOpsFusionPatterns(patterns, canFuse);
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, canReshape);
     linalg::populateConstantFoldLinalgOperations(patterns, isOnlyUse);
     tensor::populateBubbleUpExpandShapePatterns(patterns);

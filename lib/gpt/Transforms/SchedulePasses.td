@@ -130,6 +130,46 @@ def FormEpilogues : Pass<"gpt-form-epilogues"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FuseNorms : Pass<"gpt-fuse-norms"> {
+  let summary = "Compute a norm in one loop over rows, or where it is packed";
+  let description = [{
+    A norm is an element-wise `linalg.generic` that reads a number of each row,
+    and what computes that number: sums over rows, and ops on one number per row.
+    All become one `scf.forall` over rows. Runs after `gpt-form-epilogues`.
+
+    Where a pack of rows (`gpt.class = "rows"` or `"pair_rows"`) alone reads the
+    norm, the loop is that over its tiles of rows. The pack in it carries
+    `gpt.class = "norm_rows"` or `"norm_pair_rows"` and reads a tile of the norm,
+    so that a schedule can compute that in registers; what it writes for rows
+    behind the last one is poison.
+
+    ```mlir
+    %packed = scf.forall (%tile) in (%row_tiles) shared_outs(%out = %empty) -> (tensor<?x768x8xf32>) {
+      %rows = tensor.extract_slice %x[%row, 0] [%n, 768] [1, 1] : ...   // at most 8
+      %sums = linalg.generic ... ins(%rows) ... -> tensor<?xf32>
+      %norm = linalg.generic ... ins(%rows, %sums, %weight) ... -> tensor<?x768xf32>
+      %pack = linalg.pack %norm ... {gpt.class = "norm_rows"} ...
+      ...
+    }
+    ```
+
+    Left alone, with a remark: norms of a single row, which is its own loop, norms
+    in a loop, and those of which something else reads a statistic.
+  }];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "Number of norms that are one loop">,
+    Statistic<"numPacked", "num-packed",
+              "Number of norms computed where they are packed">,
+    Statistic<"numKept", "num-kept", "Number of norms left alone">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::ub::UBDialect"];
+}
+
 def BoundMaskedTransfers : Pass<"gpt-bound-masked-transfers"> {
   let summary = "Replace masks by the bounds of the tensor that is read or written";
   let description = [{
