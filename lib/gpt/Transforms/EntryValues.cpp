@@ -189,35 +189,56 @@ SmallVector<func::FuncOp> gpt::getCalleesFirst(ModuleOp module) {
   return order;
 }
 
-/// Whether `function` calls itself, also through others.
-static bool isRecursive(func::FuncOp function) {
-  auto module = function->getParentOfType<ModuleOp>();
+gpt::CallIndex::CallIndex(ModuleOp module) {
+  SymbolTable symbols(module);
+  auto uses = SymbolTable::getSymbolUses(&module.getBodyRegion());
+  if (!uses)
+    return;
+  isComplete = true;
+  for (SymbolTable::SymbolUse use : *uses) {
+    auto callee = symbols.lookup<func::FuncOp>(
+        use.getSymbolRef().getRootReference().getValue());
+    if (!callee)
+      continue;
+    users[callee].push_back(use.getUser());
+    if (auto caller = use.getUser()->getParentOfType<func::FuncOp>())
+      callees[caller].insert(callee);
+  }
+}
+
+/// Whether `function` uses itself, also through others.
+bool gpt::CallIndex::isRecursive(func::FuncOp function) const {
   SetVector<Operation *> reached;
-  auto visit = [&](func::FuncOp caller) {
-    caller.walk([&](func::CallOp call) {
-      if (Operation *callee = module.lookupSymbol(call.getCallee()))
-        reached.insert(callee);
-    });
+  auto visit = [&](Operation *caller) {
+    if (auto found = callees.find(caller); found != callees.end())
+      reached.insert_range(found->second);
   };
   visit(function);
   for (size_t i = 0; i < reached.size(); ++i)
-    if (auto callee = dyn_cast<func::FuncOp>(reached[i]))
-      visit(callee);
+    visit(reached[i]);
   return reached.contains(function);
 }
 
-FailureOr<SmallVector<func::CallOp>> gpt::getAllCalls(func::FuncOp function) {
-  if (!function.isPrivate() || isRecursive(function))
-    return failure();
-  auto uses = function.getSymbolUses(function->getParentOp());
-  if (!uses)
+bool gpt::CallIndex::isUnused(func::FuncOp function) const {
+  return isComplete && !users.contains(function);
+}
+
+FailureOr<SmallVector<func::CallOp>>
+gpt::CallIndex::getAllCalls(func::FuncOp function) const {
+  if (!isComplete || !function.isPrivate() || isRecursive(function))
     return failure();
   SmallVector<func::CallOp> calls;
-  for (SymbolTable::SymbolUse use : *uses) {
-    auto call = dyn_cast<func::CallOp>(use.getUser());
-    if (!call)
-      return failure();
-    calls.push_back(call);
+  if (auto found = users.find(function); found != users.end()) {
+    for (Operation *user : found->second) {
+      auto call = dyn_cast<func::CallOp>(user);
+      if (!call)
+        return failure();
+      calls.push_back(call);
+    }
   }
   return calls;
+}
+
+FailureOr<SmallVector<func::CallOp>> gpt::getAllCalls(func::FuncOp function) {
+  return CallIndex(function->getParentOfType<ModuleOp>()).getAllCalls(function);
 }

@@ -52,8 +52,29 @@ Value cloneEntryValue(OpBuilder &builder, Value value, IRMapping &mapping);
 /// The functions of `module` with a body, called ones ahead of their callers.
 SmallVector<func::FuncOp> getCalleesFirst(ModuleOp module);
 
-/// The calls of `function`, or failure if it is used by anything else, can be
-/// called from outside of the module, or calls itself.
+/// Who uses the functions of a module, collected in one walk. Valid as long as
+/// no call is created or erased.
+class CallIndex {
+public:
+  explicit CallIndex(ModuleOp module);
+
+  /// Whether nothing in the module uses `function`.
+  bool isUnused(func::FuncOp function) const;
+
+  /// The calls of `function`, or failure if it is used by anything else, can be
+  /// called from outside of the module, or calls itself.
+  FailureOr<SmallVector<func::CallOp>> getAllCalls(func::FuncOp function) const;
+
+private:
+  bool isRecursive(func::FuncOp function) const;
+
+  /// False if an op of unknown kind may use symbols in ways of its own.
+  bool isComplete = false;
+  DenseMap<Operation *, SmallVector<Operation *>> users;
+  DenseMap<Operation *, SetVector<Operation *>> callees;
+};
+
+/// The same for one function. Walks all of the module.
 FailureOr<SmallVector<func::CallOp>> getAllCalls(func::FuncOp function);
 
 } // namespace mlir::gpt

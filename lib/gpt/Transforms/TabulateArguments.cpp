@@ -35,10 +35,11 @@ using Places = SmallVector<std::optional<int64_t>>;
 
 /// The places of the arguments of an exported function, in order; empty if it
 /// cannot take a table.
-static Places placeExported(func::FuncOp function) {
+static Places placeExported(func::FuncOp function,
+                            const gpt::CallIndex &index) {
   Places places;
   if (!function->hasAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName()) ||
-      !SymbolTable::symbolKnownUseEmpty(function, function->getParentOp()))
+      !index.isUnused(function))
     return {};
   for (Type type : function.getArgumentTypes()) {
     auto memref = dyn_cast<MemRefType>(type);
@@ -117,10 +118,12 @@ namespace {
 struct TabulateArguments final
     : public gpt::impl::TabulateArgumentsBase<TabulateArguments> {
   void runOnOperation() override {
+    // Calls change their operands only.
+    gpt::CallIndex index(getOperation());
     // Callers first: what they pass on is an entry of their table by then.
     SmallVector<func::FuncOp> functions = gpt::getCalleesFirst(getOperation());
     for (func::FuncOp function : llvm::reverse(functions))
-      if (failed(convert(function)))
+      if (failed(convert(function, index)))
         return signalPassFailure();
     for (func::FuncOp function : changed)
       eraseDeadOps(function);
@@ -139,9 +142,9 @@ private:
   /// func.func @f(%table: !llvm.ptr) attributes {gpt.table = 2 : i64} {
   ///   call @g(%table, %n) : (!llvm.ptr, index) -> ()
   /// ```
-  LogicalResult convert(func::FuncOp function) {
+  LogicalResult convert(func::FuncOp function, const gpt::CallIndex &index) {
     if (function.isPublic()) {
-      Places places = placeExported(function);
+      Places places = placeExported(function, index);
       if (places.empty())
         return success();
       function->setAttr(
@@ -153,7 +156,7 @@ private:
     // What such a function takes is what it hands on to threads.
     if (function->hasAttr(gpt::kParallelAttr))
       return success();
-    FailureOr<SmallVector<func::CallOp>> calls = gpt::getAllCalls(function);
+    FailureOr<SmallVector<func::CallOp>> calls = index.getAllCalls(function);
     if (failed(calls) || calls->empty())
       return success();
     Places places = placePassedOn(function, *calls);
