@@ -11,6 +11,7 @@
 
 #include "gpt-c/Target.h"
 
+#include "gpt/Input/Budget.h"
 #include "gpt/Schedules/Schedules.h"
 #include "gpt/Target/CrashGuard.h"
 #include "gpt/Target/Emit.h"
@@ -22,10 +23,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
-
-#include <atomic>
-#include <chrono>
-#include <thread>
 
 using namespace mlir;
 
@@ -91,8 +88,27 @@ static LogicalResult parsePipeline(StringRef pipeline, OpPassManager &passes,
   return parsePassPipeline(elements, passes, errors);
 }
 
+GptBudget gptBudgetCreate(double seconds, uint64_t bytes,
+                          GptStopCallback shouldStop, void *userData) {
+  gpt::Budget::Limits limits;
+  if (seconds > 0)
+    limits.seconds = seconds;
+  if (bytes > 0)
+    limits.bytes = bytes;
+  std::function<bool()> isInterrupted;
+  if (shouldStop)
+    isInterrupted = [=] { return shouldStop(userData); };
+  return {new gpt::Budget(limits, std::move(isInterrupted))};
+}
+
+static gpt::Budget *unwrap(GptBudget budget) {
+  return static_cast<gpt::Budget *>(budget.ptr);
+}
+
+void gptBudgetDestroy(GptBudget budget) { delete unwrap(budget); }
+
 MlirLogicalResult gptRunPipeline(MlirModule module, MlirStringRef pipeline,
-                                 MlirStringRef reproducer,
+                                 MlirStringRef reproducer, GptBudget budget,
                                  GptDiagnosticCallback onDiagnostic,
                                  void *userData) {
   ModuleOp op = unwrap(module);
@@ -107,18 +123,31 @@ MlirLogicalResult gptRunPipeline(MlirModule module, MlirStringRef pipeline,
     return wrap(failure());
   }
 
+  gpt::Budget unlimited;
+  gpt::Budget &limits = budget.ptr ? *unwrap(budget) : unlimited;
   OwningOpRef<ModuleOp> original;
   if (reproducer.length > 0)
     original = op.clone();
   LogicalResult result = failure();
   {
+    gpt::BudgetScope scope(*op.getContext(), limits);
+    // Passes that are cut short complain.
     ScopedDiagnosticHandler handler(
         op.getContext(), [&](Diagnostic &diagnostic) {
-          report(wrapSeverity(diagnostic.getSeverity()), print(diagnostic));
+          if (!limits.isSpent())
+            report(wrapSeverity(diagnostic.getSeverity()), print(diagnostic));
         });
-    if (llvm::Error error = gpt::runGuarded("a pass ended fatally",
-                                            [&] { result = passes.run(op); }))
+    llvm::Error error = gpt::runGuarded("a pass ended fatally",
+                                        [&] { result = passes.run(op); });
+    if (limits.check("the pipeline"))
+      llvm::consumeError(std::move(error));
+    else if (error)
       report(MlirDiagnosticError, llvm::toString(std::move(error)));
+  }
+  if (limits.isSpent()) {
+    if (std::string reason = limits.getReason(); !reason.empty())
+      report(MlirDiagnosticError, reason);
+    return wrap(failure());
   }
   if (failed(result) && original)
     makeReproducer(ModuleOp::getOperationName(), passes.getPasses(), *original,
@@ -168,36 +197,6 @@ MlirLogicalResult gptListenToRemarks(MlirModule module, MlirStringRef category,
   return wrap(remark::enableOptimizationRemarks(
       *context, std::make_unique<RemarkListener>(onRemark, userData),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), categories));
-}
-
-/// How long actions go on before the caller is asked again: that may have to
-/// wait for a lock.
-static constexpr std::chrono::milliseconds kStopInterval(50);
-
-void gptSetStopCallback(MlirModule module, GptStopCallback shouldStop,
-                        void *userData) {
-  MLIRContext *context = unwrap(module).getContext();
-  if (!shouldStop) {
-    context->registerActionHandler(nullptr);
-    return;
-  }
-  if (context->hasActionHandler())
-    return;
-  auto stopped = std::make_shared<std::atomic<bool>>(false);
-  auto begin = std::chrono::steady_clock::now();
-  context->registerActionHandler(
-      [=, asking = std::this_thread::get_id(),
-       last = begin](llvm::function_ref<void()> transform,
-                     const tracing::Action &) mutable {
-        auto now = std::chrono::steady_clock::now();
-        if (!*stopped && std::this_thread::get_id() == asking &&
-            now - last > kStopInterval) {
-          last = now;
-          *stopped = shouldStop(userData);
-        }
-        if (!*stopped)
-          transform();
-      });
 }
 
 /// Hands an error to `onError`.
@@ -341,12 +340,15 @@ static gpt::OutputKind unwrapKind(GptOutputKind kind) {
 }
 
 MlirLogicalResult gptEmit(MlirModule module, GptTargetOptions options,
-                          GptOutputKind kind, MlirStringCallback onOutput,
+                          GptOutputKind kind, unsigned numThreads,
+                          GptBudget budget, MlirStringCallback onOutput,
                           MlirStringCallback onError, void *userData) {
   std::string bytes;
   llvm::raw_string_ostream output(bytes);
-  if (llvm::Error error = gpt::emit(unwrap(module), unwrapOptions(options),
-                                    unwrapKind(kind), output))
+  gpt::Budget unlimited;
+  if (llvm::Error error = gpt::emit(
+          unwrap(module), unwrapOptions(options), unwrapKind(kind), numThreads,
+          budget.ptr ? *unwrap(budget) : unlimited, output))
     return fail(std::move(error), onError, userData);
   onOutput(wrap(StringRef(bytes)), userData);
   return wrap(success());

@@ -25,6 +25,24 @@ extern "C" {
 // Pipelines
 //===----------------------------------------------------------------------===//
 
+/// What one compilation may take, and whether the user wants it to stop.
+typedef struct {
+  void *ptr;
+} GptBudget;
+
+/// Asked whether what runs is to stop.
+typedef bool (*GptStopCallback)(void *userData);
+
+/// Makes a budget of `seconds` from now on (0: any time), in which the memory
+/// of the process may grow by `bytes` (0: any). `shouldStop`, unless null, is
+/// asked several times a second, on the thread that calls this only.
+MLIR_CAPI_EXPORTED GptBudget gptBudgetCreate(double seconds, uint64_t bytes,
+                                             GptStopCallback shouldStop,
+                                             void *userData);
+
+/// Ends the life of a budget.
+MLIR_CAPI_EXPORTED void gptBudgetDestroy(GptBudget budget);
+
 /// Receives one diagnostic, as text with its location and notes.
 typedef void (*GptDiagnosticCallback)(MlirDiagnosticSeverity severity,
                                       MlirStringRef text, void *userData);
@@ -32,10 +50,14 @@ typedef void (*GptDiagnosticCallback)(MlirDiagnosticSeverity severity,
 /// Runs the textual pass pipeline `pipeline` ("gpt-to-llvm-pipeline{...}", or
 /// "builtin.module(...)") on `module`. If it fails and `reproducer` is not
 /// empty, writes there a module that `gpt-opt --run-reproducer` fails on in
-/// the same way.
+/// the same way. `budget` (its pointer null: no limits) is looked at between
+/// passes and patterns. Once it is spent no more of them run, the result is a
+/// failure with one error, and the module is of no use; if it was `shouldStop`
+/// that said so, there is no error. In a context that has a handler of actions,
+/// the budget is looked at before and behind the pipeline only.
 MLIR_CAPI_EXPORTED MlirLogicalResult gptRunPipeline(
     MlirModule module, MlirStringRef pipeline, MlirStringRef reproducer,
-    GptDiagnosticCallback onDiagnostic, void *userData);
+    GptBudget budget, GptDiagnosticCallback onDiagnostic, void *userData);
 
 /// Receives what a pass did with an op, or why it did nothing: "passed",
 /// "missed", "failure" or "analysis", the name of the pass, where the op is
@@ -49,18 +71,6 @@ typedef void (*GptRemarkCallback)(MlirStringRef kind, MlirStringRef pass,
 MLIR_CAPI_EXPORTED MlirLogicalResult
 gptListenToRemarks(MlirModule module, MlirStringRef category,
                    GptRemarkCallback onRemark, void *userData);
-
-/// Asked whether the passes that run are to stop.
-typedef bool (*GptStopCallback)(void *userData);
-
-/// From now on asks `shouldStop` several times a second, on the thread that
-/// calls this, between passes and patterns in the context of `module`, until it
-/// is null. Once it has returned true no more of them run: the pipeline ends
-/// soon, as if it had succeeded, and the module is of no use. A context that
-/// has a handler of actions keeps it, and nothing is asked.
-MLIR_CAPI_EXPORTED void gptSetStopCallback(MlirModule module,
-                                           GptStopCallback shouldStop,
-                                           void *userData);
 
 /// Passes the text of each pass of the textual pipeline `pipeline` to `onPass`,
 /// in order and with its options. Named pipelines are taken apart; what is
@@ -149,11 +159,14 @@ typedef enum {
   GptOutputSharedLibrary
 } GptOutputKind;
 
-/// Emits `module`, which is in the LLVM dialect. The output goes to `onOutput`,
-/// in one piece; an error goes to `onError` and the result is a failure.
-MLIR_CAPI_EXPORTED MlirLogicalResult gptEmit(
-    MlirModule module, GptTargetOptions options, GptOutputKind kind,
-    MlirStringCallback onOutput, MlirStringCallback onError, void *userData);
+/// Emits `module`, which is in the LLVM dialect, on up to `numThreads` threads
+/// (0: as many as there are processors). The output goes to `onOutput`, in one
+/// piece; an error goes to `onError` and the result is a failure. `budget` is
+/// used as by `gptRunPipeline`.
+MLIR_CAPI_EXPORTED MlirLogicalResult
+gptEmit(MlirModule module, GptTargetOptions options, GptOutputKind kind,
+        unsigned numThreads, GptBudget budget, MlirStringCallback onOutput,
+        MlirStringCallback onError, void *userData);
 
 #ifdef __cplusplus
 }

@@ -15,10 +15,12 @@
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -70,23 +72,30 @@ bool isInterrupted(void *) {
   return PyErr_Occurred() || PyErr_CheckSignals() != 0;
 }
 
-/// Lets Ctrl-C end the passes that run in a context.
-class StopScope {
+/// What one compilation may take. To be used on the thread that made it, where
+/// Ctrl-C ends what runs, too.
+class Budget {
 public:
-  explicit StopScope(MlirModule module) : module(module) {
-    gptSetStopCallback(module, isInterrupted, nullptr);
-  }
-  ~StopScope() { gptSetStopCallback(module, nullptr, nullptr); }
-  StopScope(const StopScope &) = delete;
-  StopScope &operator=(const StopScope &) = delete;
+  explicit Budget(std::optional<double> timeLimit = std::nullopt,
+                  std::optional<uint64_t> memoryLimit = std::nullopt)
+      : handle(gptBudgetCreate(timeLimit.value_or(0), memoryLimit.value_or(0),
+                               isInterrupted, nullptr)) {}
+  ~Budget() { gptBudgetDestroy(handle); }
+  Budget(const Budget &) = delete;
+  Budget &operator=(const Budget &) = delete;
+
+  GptBudget get() const { return handle; }
 
 private:
-  MlirModule module;
+  GptBudget handle;
 };
 
 std::tuple<bool, std::vector<Diagnostic>>
 runPipeline(MlirModule module, const std::string &pipeline,
-            const std::string &reproducer) {
+            const std::string &reproducer, const Budget *budget) {
+  std::optional<Budget> unlimited;
+  if (!budget)
+    budget = &unlimited.emplace();
   std::vector<Diagnostic> diagnostics;
   auto collect = [](MlirDiagnosticSeverity severity, MlirStringRef text,
                     void *userData) {
@@ -96,9 +105,8 @@ runPipeline(MlirModule module, const std::string &pipeline,
   MlirLogicalResult result;
   {
     nb::gil_scoped_release release;
-    StopScope scope(module);
-    result = gptRunPipeline(module, wrap(pipeline), wrap(reproducer), collect,
-                            &diagnostics);
+    result = gptRunPipeline(module, wrap(pipeline), wrap(reproducer),
+                            budget->get(), collect, &diagnostics);
   }
   if (PyErr_Occurred())
     throw nb::python_error();
@@ -107,7 +115,8 @@ runPipeline(MlirModule module, const std::string &pipeline,
 
 std::vector<Remark> reportPipeline(MlirModule module,
                                    const std::string &pipeline,
-                                   const std::string &category) {
+                                   const std::string &category,
+                                   const Budget *budget) {
   std::vector<Remark> remarks;
   auto collect = [](MlirStringRef kind, MlirStringRef pass,
                     MlirStringRef location, MlirStringRef details, void *data) {
@@ -119,7 +128,7 @@ std::vector<Remark> reportPipeline(MlirModule module,
     throw std::runtime_error("the context cannot collect remarks");
   std::tuple<bool, std::vector<Diagnostic>> result;
   try {
-    result = runPipeline(module, pipeline, "");
+    result = runPipeline(module, pipeline, "", budget);
   } catch (...) {
     gptListenToRemarks(module, wrap(category), nullptr, nullptr);
     throw;
@@ -247,7 +256,11 @@ GptOutputKind parseKind(const std::string &kind) {
 
 nb::bytes emit(MlirModule module, const std::string &kind,
                const std::string &triple, const std::string &cpu,
-               const std::string &features, unsigned optLevel) {
+               const std::string &features, unsigned optLevel,
+               unsigned numThreads, const Budget *budget) {
+  std::optional<Budget> unlimited;
+  if (!budget)
+    budget = &unlimited.emplace();
   struct Result {
     std::string bytes;
     std::string error;
@@ -259,7 +272,7 @@ nb::bytes emit(MlirModule module, const std::string &kind,
   {
     nb::gil_scoped_release release;
     status = gptEmit(
-        module, options, outputKind,
+        module, options, outputKind, numThreads, budget->get(),
         [](MlirStringRef piece, void *data) {
           appendTo(piece, &static_cast<Result *>(data)->bytes);
         },
@@ -268,6 +281,8 @@ nb::bytes emit(MlirModule module, const std::string &kind,
         },
         &result);
   }
+  if (PyErr_Occurred())
+    throw nb::python_error();
   if (mlirLogicalResultIsFailure(status))
     throw std::runtime_error(result.error);
   return nb::bytes(result.bytes.data(), result.bytes.size());
@@ -278,15 +293,22 @@ nb::bytes emit(MlirModule module, const std::string &kind,
 NB_MODULE(_compiler, m) {
   m.doc() = "Pass pipelines, targets and code emission of gpt-mlir.";
 
+  nb::class_<Budget>(
+      m, "Budget",
+      "What one compilation may take from now on: seconds, and bytes by which\n"
+      "the memory of the process may grow. Used on the thread that made it.")
+      .def(nb::init<std::optional<double>, std::optional<uint64_t>>(),
+           nb::kw_only(), "time_limit"_a = nb::none(),
+           "memory_limit"_a = nb::none());
   m.def("run_pipeline", &runPipeline, "module"_a, "pipeline"_a,
-        "reproducer"_a = "",
+        "reproducer"_a = "", nb::kw_only(), "budget"_a = nb::none(),
         "Runs a textual pass pipeline on `module`, in place.\n\n"
         "Returns whether it succeeded, and the (severity, text) of every\n"
         "diagnostic. If it failed and `reproducer` names a file, that file\n"
         "then holds input for `gpt-opt --run-reproducer`.");
   m.def(
       "report_pipeline", &reportPipeline, "module"_a, "pipeline"_a,
-      "category"_a,
+      "category"_a, nb::kw_only(), "budget"_a = nb::none(),
       "Runs a pipeline like `run_pipeline` and returns (kind, pass, location,\n"
       "details) of all remarks of a category. Raises RuntimeError with the\n"
       "errors if it fails.");
@@ -301,8 +323,11 @@ NB_MODULE(_compiler, m) {
         "the sequences that all schedules may include.");
   m.def("emit", &emit, "module"_a, "kind"_a, nb::kw_only(), "triple"_a = "",
         "cpu"_a = "native", "features"_a = "", "opt_level"_a = 3,
+        "num_threads"_a = 0, "budget"_a = nb::none(),
         "Emits a module of the LLVM dialect as 'llvmir', 'asm', 'object' or\n"
-        "'shared'. Raises RuntimeError with the compiler's messages.");
+        "'shared', on so many threads (0: as many as there are processors);\n"
+        "their number does not change what is emitted. Raises RuntimeError\n"
+        "with the compiler's messages.");
   m.def(
       "select_schedule", &selectSchedule, nb::kw_only(), "triple"_a = "",
       "cpu"_a = "native", "features"_a = "",

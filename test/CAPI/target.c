@@ -18,6 +18,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const source =
     "llvm.func @f(%x: !llvm.ptr) { llvm.return }\n"
@@ -25,6 +26,9 @@ static const char *const source =
     "  llvm.call @f(%x) : (!llvm.ptr) -> ()\n"
     "  llvm.return\n"
     "}\n";
+
+/// A budget without limits.
+static const GptBudget unlimited = {NULL};
 
 static MlirStringRef str(const char *text) {
   return mlirStringRefCreateFromCString(text);
@@ -77,18 +81,53 @@ static void testPipelines(MlirModule module) {
   printf("pipelines\n");
   // CHECK-NEXT: diagnostic 0: {{.*}}'no-such-pass' does not refer to a
   // registered pass
-  gptRunPipeline(module, str("no-such-pass"), str(""), printDiagnostic, NULL);
+  gptRunPipeline(module, str("no-such-pass"), str(""), unlimited,
+                 printDiagnostic, NULL);
   // CHECK: expected ')' at the end of the pipeline
-  gptRunPipeline(module, str("builtin.module(cse"), str(""), printDiagnostic,
-                 NULL);
+  gptRunPipeline(module, str("builtin.module(cse"), str(""), unlimited,
+                 printDiagnostic, NULL);
   // CHECK-NEXT: succeeded: 1
   MlirLogicalResult result =
       gptRunPipeline(module, str("builtin.module(gpt-emit-packed-entry)"),
-                     str(""), printDiagnostic, NULL);
+                     str(""), unlimited, printDiagnostic, NULL);
   printf("succeeded: %d\n", mlirLogicalResultIsSuccess(result));
   // CHECK-NEXT: diagnostic 0: {{.*}} needs symbol 'gpt_entry_f' for its entry
-  gptRunPipeline(module, str("gpt-emit-packed-entry"), str(""), printDiagnostic,
-                 NULL);
+  gptRunPipeline(module, str("gpt-emit-packed-entry"), str(""), unlimited,
+                 printDiagnostic, NULL);
+}
+
+static bool alwaysStop(void *calls) {
+  ++*(int *)calls;
+  return true;
+}
+
+static void testBudgets(MlirModule module) {
+  // CHECK-LABEL: budgets
+  printf("budgets\n");
+  // CHECK-NEXT: diagnostic 0: compilation takes longer than
+  // time_limit=1e-09 seconds, found in pass 'cse'
+  // CHECK-NEXT: failed: 1
+  GptBudget short_ = gptBudgetCreate(1e-9, 0, NULL, NULL);
+  MlirLogicalResult result = gptRunPipeline(module, str("cse"), str(""), short_,
+                                            printDiagnostic, NULL);
+  printf("failed: %d\n", mlirLogicalResultIsFailure(result));
+  // CHECK-NEXT: error: code generation ended early: compilation takes longer
+  gptEmit(module, makeOptions("x86_64-linux-gnu", "x86-64-v3"), GptOutputObject,
+          2, short_, ignore, printText, "error: ");
+  gptBudgetDestroy(short_);
+  // Whoever stops does not have to be told. Nobody is asked at once.
+  int calls = 0;
+  GptBudget stopped = gptBudgetCreate(0, 0, alwaysStop, &calls);
+  // CHECK-NEXT: failed: 0
+  result = gptRunPipeline(module, str("cse"), str(""), stopped, printDiagnostic,
+                          NULL);
+  printf("failed: %d\n", mlirLogicalResultIsFailure(result));
+  usleep(100000);
+  // CHECK-NEXT: failed: 1, asked 1
+  result = gptRunPipeline(module, str("cse"), str(""), stopped, printDiagnostic,
+                          NULL);
+  printf("failed: %d, asked %d\n", mlirLogicalResultIsFailure(result), calls);
+  gptBudgetDestroy(stopped);
 }
 
 static void testEmission(MlirModule module) {
@@ -97,21 +136,24 @@ static void testEmission(MlirModule module) {
   GptTargetOptions x86 = makeOptions("x86_64-linux-gnu", "x86-64-v3");
   GptTargetOptions arm = makeOptions("aarch64-linux-gnu", "generic");
   // CHECK-NEXT: object: ELF 1, type 1, machine 62
-  gptEmit(module, x86, GptOutputObject, printHeader, printText, "object");
+  gptEmit(module, x86, GptOutputObject, 2, unlimited, printHeader, printText,
+          "object");
   // CHECK-NEXT: library: ELF 1, type 3, machine 62
-  gptEmit(module, x86, GptOutputSharedLibrary, printHeader, printText,
-          "library");
+  gptEmit(module, x86, GptOutputSharedLibrary, 2, unlimited, printHeader,
+          printText, "library");
   // CHECK-NEXT: object: ELF 1, type 1, machine 183
-  gptEmit(module, arm, GptOutputObject, printHeader, printText, "object");
+  gptEmit(module, arm, GptOutputObject, 2, unlimited, printHeader, printText,
+          "object");
   // CHECK-NEXT: text: ELF 0
-  gptEmit(module, x86, GptOutputAssembly, printHeader, printText, "text");
+  gptEmit(module, x86, GptOutputAssembly, 2, unlimited, printHeader, printText,
+          "text");
   // CHECK-NEXT: error: unknown target cpu 'none'
-  gptEmit(module, makeOptions("x86_64-linux-gnu", "none"), GptOutputObject,
-          ignore, printText, "error: ");
+  gptEmit(module, makeOptions("x86_64-linux-gnu", "none"), GptOutputObject, 2,
+          unlimited, ignore, printText, "error: ");
   // CHECK-NEXT: error: cannot link a shared library: target '{{.*}}' does not
   // use ELF
   gptEmit(module, makeOptions("arm64-apple-darwin", "generic"),
-          GptOutputSharedLibrary, ignore, printText, "error: ");
+          GptOutputSharedLibrary, 2, unlimited, ignore, printText, "error: ");
 }
 
 int main(void) {
@@ -124,6 +166,7 @@ int main(void) {
   MlirModule module = mlirModuleCreateParse(context, str(source));
   testTargets();
   testPipelines(module);
+  testBudgets(module);
   testEmission(module);
   mlirModuleDestroy(module);
   mlirContextDestroy(context);

@@ -11,6 +11,7 @@
 #ifndef GPT_TARGET_EMIT_H
 #define GPT_TARGET_EMIT_H
 
+#include "gpt/Input/Budget.h"
 #include "gpt/Target/TargetOptions.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -31,9 +32,12 @@ enum class OutputKind {
 };
 
 /// Translates `module` (LLVM dialect) to LLVM IR, optimizes it for the target
-/// that `options` describe and writes it to `output` as `kind`. LLVM's and
-/// lld's own fatal errors come back as errors too; nothing is written then.
+/// that `options` describe and writes it to `output` as `kind`, on up to
+/// `numThreads` threads (0: as many as there are processors); what is written
+/// does not depend on their number. LLVM's and lld's own fatal errors come back
+/// as errors too, and so does a budget that is spent; nothing is written then.
 llvm::Error emit(ModuleOp module, const TargetOptions &options, OutputKind kind,
+                 unsigned numThreads, Budget &budget,
                  llvm::raw_ostream &output);
 
 } // namespace mlir::gpt

@@ -1,9 +1,10 @@
-//===- SharedLibrary.cpp - Link an object into a shared library -*- C++ -*-===//
+//===- SharedLibrary.cpp - Link objects into a shared library ----*- C++
+//-*-===//
 //
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// lld reads and writes files only, so the object and the library pass through
+// lld reads and writes files only, so objects and the library pass through
 // a temporary folder of their own. lld keeps its state in globals, hence the
 // lock; it may end the process on a fatal error, hence the guard.
 //
@@ -64,14 +65,18 @@ static llvm::Error writeFile(StringRef path, StringRef content) {
 }
 
 /// Runs the ELF driver of lld on files.
-static llvm::Error runLinker(const char *objectPath, const char *libraryPath) {
+static llvm::Error runLinker(llvm::ArrayRef<std::string> objectPaths,
+                             const char *libraryPath) {
   // BIND_NOW together with dlopen(RTLD_NOW) makes a missing symbol an error
   // when the library is loaded, not in the middle of a call.
-  const char *arguments[] = {"ld.lld",      "-shared",     "--hash-style=gnu",
-                             "-Bsymbolic",  "-z",          "now",
-                             "-z",          "relro",       "-z",
-                             "noexecstack", "--threads=1", "-o",
-                             libraryPath,   objectPath};
+  SmallVector<const char *> arguments = {
+      "ld.lld",      "-shared",     "--hash-style=gnu",
+      "-Bsymbolic",  "-z",          "now",
+      "-z",          "relro",       "-z",
+      "noexecstack", "--threads=1", "-o",
+      libraryPath};
+  for (const std::string &path : objectPaths)
+    arguments.push_back(path.c_str());
   lld::DriverDef driver = {lld::Gnu, &lld::elf::link};
   std::string messages;
   llvm::raw_string_ostream stream(messages);
@@ -99,23 +104,31 @@ static llvm::Error runLinker(const char *objectPath, const char *libraryPath) {
                                  StringRef(messages).trim().str().c_str());
 }
 
-llvm::Error gpt::linkSharedLibrary(StringRef object,
-                                   llvm::raw_ostream &output) {
+llvm::Error
+gpt::linkSharedLibrary(llvm::ArrayRef<llvm::SmallVector<char, 0>> objects,
+                       llvm::raw_ostream &output) {
   SmallString<128> folder;
   if (llvm::Error error = createTemporaryFolder(folder))
     return error;
-  SmallString<128> objectPath(folder), libraryPath(folder);
-  llvm::sys::path::append(objectPath, "object.o");
+  SmallVector<std::string> objectPaths;
+  SmallString<128> libraryPath(folder);
   llvm::sys::path::append(libraryPath, "library.so");
   llvm::scope_exit cleanUp([&] {
-    llvm::sys::fs::remove(objectPath);
+    for (const std::string &path : objectPaths)
+      llvm::sys::fs::remove(path);
     llvm::sys::fs::remove(libraryPath);
     llvm::sys::fs::remove(folder);
   });
 
-  if (llvm::Error error = writeFile(objectPath, object))
-    return error;
-  if (llvm::Error error = runLinker(objectPath.c_str(), libraryPath.c_str()))
+  for (auto [number, object] : llvm::enumerate(objects)) {
+    SmallString<128> path(folder);
+    llvm::sys::path::append(path, "object" + llvm::Twine(number) + ".o");
+    objectPaths.push_back(path.str().str());
+    if (llvm::Error error =
+            writeFile(path, StringRef(object.data(), object.size())))
+      return error;
+  }
+  if (llvm::Error error = runLinker(objectPaths, libraryPath.c_str()))
     return error;
   auto library = llvm::MemoryBuffer::getFile(libraryPath);
   if (!library)
