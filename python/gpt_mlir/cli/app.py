@@ -58,6 +58,13 @@ BatchInvariant = Annotated[
     ),
 ]
 
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        min=0.0, metavar="SECONDS", help="Give up compiling after so long; 0 for any time."
+    ),
+]
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -135,6 +142,7 @@ def generate(
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
     batch_invariant: BatchInvariant = False,
+    time_limit: TimeLimit = 600.0,
 ) -> None:
     """Continues a text."""
     from gpt_mlir.cli.generate import run
@@ -145,7 +153,7 @@ def generate(
         quiet=quiet,
         echo=echo,
         dtype=dtype,
-        options=_options(target_cpu, target_features, opt_level, batch_invariant),
+        options=_options(target_cpu, target_features, opt_level, batch_invariant, time_limit),
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         top_k=top_k,
@@ -174,6 +182,7 @@ def compile_command(
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
     batch_invariant: BatchInvariant = False,
+    time_limit: TimeLimit = 600.0,
 ) -> None:
     """Compiles a model."""
     from gpt_mlir.cli.compile import run
@@ -183,7 +192,7 @@ def compile_command(
         use_cache=cache,
         report=report,
         dtype=dtype,
-        options=_options(target_cpu, target_features, opt_level, batch_invariant),
+        options=_options(target_cpu, target_features, opt_level, batch_invariant, time_limit),
     )
 
 
@@ -211,6 +220,7 @@ def inspect(
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
     batch_invariant: BatchInvariant = False,
+    time_limit: TimeLimit = 600.0,
 ) -> None:
     """Shows a model or its IR."""
     from gpt_mlir.cli.inspect import run
@@ -223,7 +233,7 @@ def inspect(
         batch=batch,
         tokens=tokens,
         dtype=dtype,
-        options=_options(target_cpu, target_features, opt_level, batch_invariant),
+        options=_options(target_cpu, target_features, opt_level, batch_invariant, time_limit),
     )
 
 
@@ -278,13 +288,14 @@ def verify(
     target_features: TargetFeatures = "",
     opt_level: OptLevel = 3,
     batch_invariant: BatchInvariant = False,
+    time_limit: TimeLimit = 600.0,
 ) -> None:
     """Checks every stage of the compiler."""
     import dataclasses
 
     from gpt_mlir.cli.verify import run
 
-    options: Any = _options(target_cpu, target_features, opt_level, batch_invariant)
+    options: Any = _options(target_cpu, target_features, opt_level, batch_invariant, time_limit)
     run(
         model,
         dtype=dtype,
@@ -304,7 +315,11 @@ def verify(
 
 
 def _options(
-    target_cpu: str, target_features: str, opt_level: int, batch_invariant: bool
+    target_cpu: str,
+    target_features: str,
+    opt_level: int,
+    batch_invariant: bool,
+    time_limit: float,
 ) -> object:
     from gpt_mlir.compiler import CompileOptions
 
@@ -313,4 +328,5 @@ def _options(
         target_features=target_features,
         opt_level=opt_level,
         batch_invariant=batch_invariant,
+        time_limit=time_limit or None,
     )

@@ -24,6 +24,7 @@ from gpt_mlir.compiler.options import CompileOptions
 from gpt_mlir.compiler.report import CATEGORY, ScheduleReport, make_report
 from gpt_mlir.errors import CompileError
 from gpt_mlir.runtime.executable import Executable
+from gpt_mlir.runtime.threads import get_num_threads
 
 __all__ = [
     "OutputKind",
@@ -60,6 +61,7 @@ def run_pipeline(
     *,
     what: str = "the pipeline failed",
     quiet: bool = False,
+    budget: _compiler.Budget | None = None,
 ) -> None:
     """Runs a textual pass pipeline on `module`, in place, without the GIL.
 
@@ -68,15 +70,17 @@ def run_pipeline(
         pipeline: As for `gpt-opt --pass-pipeline`; the enclosing "builtin.module(...)" is optional.
         what: The beginning of the error message.
         quiet: Log no warnings and remarks, and leave no reproducer of a failure.
+        budget: What it may take, made on this thread; None for no limits.
 
     Raises:
-        CompileError: A pass failed, or the pipeline is not valid.
+        CompileError: A pass failed, the pipeline is not valid, or the budget is spent; the module
+            is of no use then.
         KeyboardInterrupt: Ctrl-C, soon; the module is of no use then.
     """
     reproducer = Path(tempfile.gettempdir()) / f"gpt-mlir-{uuid.uuid4().hex}.mlir"
     file = "" if quiet else str(reproducer)
     try:
-        succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, file)
+        succeeded, diagnostics = _compiler.run_pipeline(module, pipeline, file, budget=budget)
     except BaseException:  # Ctrl-C: passes that are cut short may fail
         reproducer.unlink(missing_ok=True)
         raise
@@ -151,7 +155,9 @@ def schedule_report(module: ir.Module, options: CompileOptions | None = None) ->
     _verify(module)
     pipeline = _stage_pipeline("llvm", options)
     try:
-        return make_report(_compiler.report_pipeline(_copy(module), pipeline, CATEGORY))
+        return make_report(
+            _compiler.report_pipeline(_copy(module), pipeline, CATEGORY, budget=_budget(options))
+        )
     except RuntimeError as error:
         raise CompileError("cannot lower the module", diagnostics=[str(error)]) from None
 
@@ -177,7 +183,8 @@ def lower(
     result = ir.Module.parse(_to_bytecode(module.operation), module.context)
     pipeline = _stage_pipeline(stage, options)
     if pipeline:
-        run_pipeline(result, pipeline, what=f"cannot lower the module to stage '{stage}'")
+        what = f"cannot lower the module to stage '{stage}'"
+        run_pipeline(result, pipeline, what=what, budget=_budget(options))
     return result
 
 
@@ -300,6 +307,11 @@ def _schedule_option(schedule: str) -> str:
     return f" schedule={schedule}" if schedule else ""
 
 
+def _budget(options: CompileOptions) -> _compiler.Budget:
+    """Returns what a compilation that begins now may take."""
+    return _compiler.Budget(time_limit=options.time_limit, memory_limit=options.memory_limit)
+
+
 def _limits(options: CompileOptions) -> str:
     return "" if options.max_ops is None else f" max-ops={options.max_ops}"
 
@@ -385,10 +397,12 @@ def _emit(
 ) -> bytes:
     """Lowers `module` in place and generates code from it."""
     _resolve_target(options)  # a wrong target is reported before any work is done
+    budget = _budget(options)
     if progress is not None:
         progress("lowering")
     pipeline = _stage_pipeline("llvm", options)
-    run_pipeline(module, pipeline, what="cannot lower the module to stage 'llvm'")
+    what = "cannot lower the module to stage 'llvm'"
+    run_pipeline(module, pipeline, what=what, budget=budget)
     if progress is not None:
         progress("generating code")
     try:
@@ -399,6 +413,8 @@ def _emit(
             cpu=options.target_cpu,
             features=options.target_features,
             opt_level=_llvm_level(options),
+            num_threads=get_num_threads(),
+            budget=budget,
         )
     except RuntimeError as error:
         raise CompileError(str(error)) from None

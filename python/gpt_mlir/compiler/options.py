@@ -35,6 +35,9 @@ class CompileOptions:
         max_ops: Ops a module may have before it is lowered; None for the compiler's own limit of
             100,000. What else no machine can run or compile is always refused, see the pass
             `gpt-verify-limits`.
+        time_limit: Seconds that compilation may take before it is given up with an error; None for
+            any time. Looked at between passes and where they apply patterns.
+        memory_limit: Bytes by which the memory of the process may grow meanwhile; None for any.
         cache: Look the object up in the cache on disk, and store it there.
         cache_weights: Keep the weights of a model folder in the form that compiled code reads, in
             the folder `weights` of the cache. Off without `cache`, and if the environment sets
@@ -51,6 +54,8 @@ class CompileOptions:
     batch_invariant: bool = False
     pipeline: str | None = None
     max_ops: int | None = None
+    time_limit: float | None = 600.0
+    memory_limit: int | None = None
     cache: bool = True
     cache_weights: bool = True
     cache_folder: Path | None = None
@@ -62,6 +67,10 @@ class CompileOptions:
             raise ValueError(f"expected llvm_opt_level 0 to 3, got {self.llvm_opt_level!r}")
         if self.max_ops is not None and self.max_ops < 1:
             raise ValueError(f"expected max_ops of at least 1, got {self.max_ops!r}")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise ValueError(f"expected a time_limit above 0 seconds, got {self.time_limit!r}")
+        if self.memory_limit is not None and self.memory_limit < 1:
+            raise ValueError(f"expected memory_limit of at least 1, got {self.memory_limit!r}")
 
     def read_schedule(self) -> str:
         """Returns the text of a schedule that the user gave: it decides the code, too.
@@ -82,7 +91,7 @@ class CompileOptions:
         Raises:
             CompileError: The schedule cannot be read.
         """
-        elsewhere = ("cache", "cache_weights", "cache_folder")
+        elsewhere = ("time_limit", "memory_limit", "cache", "cache_weights", "cache_folder")
         values = [
             f"{option.name}={getattr(self, option.name)!r}"
             for option in fields(self)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gpt_mlir import CompileOptions, DType, Graph, compile_module, ir
+from gpt_mlir._mlir_libs import _compiler
+from gpt_mlir.compiler import driver
 from gpt_mlir.compiler.driver import lower
 from gpt_mlir.errors import CompileError
 from gpt_mlir.graph import ops
@@ -79,3 +83,53 @@ def test_rank_30_is_refused() -> None:
 def test_wrong_limits_are_refused() -> None:
     with pytest.raises(ValueError, match="expected max_ops of at least 1, got 0"):
         CompileOptions(max_ops=0)
+    with pytest.raises(ValueError, match="expected a time_limit above 0 seconds, got 0"):
+        CompileOptions(time_limit=0)
+    with pytest.raises(ValueError, match="expected memory_limit of at least 1, got 0"):
+        CompileOptions(memory_limit=0)
+
+
+def test_time_that_is_up_is_one_error_and_leaves_nothing(tmp_path: Path) -> None:
+    options = CompileOptions(time_limit=1e-6, cache_folder=tmp_path)
+    with pytest.raises(CompileError) as caught:
+        compile_module(chain(3), options)
+    (text,) = caught.value.diagnostics
+    assert text.startswith(
+        "compilation takes longer than time_limit=1e-06 seconds, found in pass '"
+    )
+    assert "raise the limit" in text
+    assert caught.value.reproducer is None
+    assert list(tmp_path.iterdir()) == []
+    # The limit is no part of what the code depends on.
+    compile_module(chain(3), CompileOptions(time_limit=None, cache_folder=tmp_path))
+    compile_module(chain(3), options)
+
+
+def test_time_that_is_up_within_a_pass() -> None:
+    """Patterns end as well, not only passes: one pass alone takes all the time."""
+    module = driver.lower(chain(1000), "linalg")
+    fuse = "linalg-fuse-elementwise-ops"
+    begin = time.perf_counter()
+    with pytest.raises(CompileError, match=f"found in pass '{fuse}'"):
+        driver.run_pipeline(module, fuse, quiet=True, budget=_compiler.Budget(time_limit=0.05))
+    until_stopped = time.perf_counter() - begin
+    begin = time.perf_counter()
+    driver.run_pipeline(driver.lower(chain(1000), "linalg"), fuse, quiet=True)
+    assert until_stopped < (time.perf_counter() - begin) / 2
+
+
+def test_time_that_is_up_in_llvm() -> None:
+    level = CompileOptions(opt_level=0)
+    module = driver.lower(chain(40), "llvm", level)
+    begin = time.perf_counter()
+    limit = "compilation takes longer than time_limit=0.3 seconds, found in LLVM pass '"
+    with pytest.raises(RuntimeError, match=f"^code generation ended early: {limit}"):
+        _compiler.emit(module, "shared", budget=_compiler.Budget(time_limit=0.3))
+    assert time.perf_counter() - begin < 15  # it takes 40 seconds
+    module = driver.lower(chain(1), "llvm", level)
+    assert _compiler.emit(module, "shared").startswith(b"\x7fELF")  # goes on working
+
+
+def test_memory_that_is_up() -> None:
+    with pytest.raises(CompileError, match=r"takes more memory than memory_limit=1 bytes"):
+        compile_module(chain(300), CompileOptions(memory_limit=1, cache=False))
