@@ -14,11 +14,13 @@
 #include "gpt/GptDialect.h"
 #include "gpt/Input/Passes.h"
 #include "gpt/Pipelines/Pipelines.h"
+#include "gpt/Schedules/ScheduleOps.h"
 #include "gpt/Transforms/Passes.h"
 #include "mlir/IR/DialectRegistry.h"
 
 void mlir::gpt::registerAllGpt(DialectRegistry &registry) {
   registry.insert<GptDialect>();
+  registerScheduleOps(registry);
 }
 
 void mlir::gpt::registerAllGptPasses() {

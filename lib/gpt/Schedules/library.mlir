@@ -123,7 +123,7 @@ transform.named_sequence @tile_epilogue(%epilogue: !transform.any_op {transform.
     transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
   } : !transform.any_op
   transform.include @fuse_product failures(propagate) (%product, %tiles, %row_tile, %column_tile, %depth_tile)
-    : (!transform.any_op, !transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> !transform.any_op
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
   transform.structured.vectorize %tile vector_sizes [%row_tile, %column_tile] : !transform.any_op, !transform.param<i64>, !transform.param<i64>
   transform.yield
 }
@@ -145,10 +145,10 @@ transform.named_sequence @tile_joint_epilogue(%epilogue: !transform.any_op {tran
   transform.apply_patterns to %panels {
     transform.apply_patterns.tensor.merge_consecutive_insert_extract_slice
   } : !transform.any_op
-  %tiles_1 = transform.include @fuse_product failures(propagate) (%first, %tiles, %row_tile, %column_tile, %depth_tile)
-    : (!transform.any_op, !transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> !transform.any_op
-  transform.include @fuse_product failures(propagate) (%second, %tiles_1, %row_tile, %column_tile, %depth_tile)
-    : (!transform.any_op, !transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> !transform.any_op
+  transform.include @fuse_product failures(propagate) (%first, %tiles, %row_tile, %column_tile, %depth_tile)
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
+  transform.include @fuse_product failures(propagate) (%second, %tiles, %row_tile, %column_tile, %depth_tile)
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
   transform.structured.vectorize %tile vector_sizes [%row_tile, %column_tile] : !transform.any_op, !transform.param<i64>, !transform.param<i64>
   transform.yield
 }
@@ -158,22 +158,22 @@ transform.named_sequence @fuse_product(%product: !transform.any_op {transform.co
     %tiles: !transform.any_op {transform.readonly},
     %row_tile: !transform.param<i64> {transform.readonly},
     %column_tile: !transform.param<i64> {transform.readonly},
-    %depth_tile: !transform.param<i64> {transform.readonly}) -> !transform.any_op {
+    %depth_tile: !transform.param<i64> {transform.readonly}) {
   %contraction = transform.get_producer_of_operand %product[0] : (!transform.any_op) -> !transform.any_op
   %zeros = transform.get_producer_of_operand %contraction[2] : (!transform.any_op) -> !transform.any_op
-  %unpacked, %tiles_1 = transform.structured.fuse_into_containing_op %product into %tiles
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %sums, %tiles_2 = transform.structured.fuse_into_containing_op %contraction into %tiles_1
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %zero_sums, %tiles_3 = transform.structured.fuse_into_containing_op %zeros into %tiles_2
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %unpacked = transform.gpt.fuse_producer %product into %tiles
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
+  %sums = transform.gpt.fuse_producer %contraction into %tiles
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
+  %zero_sums = transform.gpt.fuse_producer %zeros into %tiles
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
   // (n1, m1, m0, n0, k)
   %step, %steps = transform.structured.tile_using_for %sums tile_sizes [0, 0, 0, 0, %depth_tile]
     : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
   %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
   %zero_sums_1 = transform.structured.generalize %zero_sums : (!transform.any_op) -> !transform.any_op
   transform.structured.vectorize %unpacked vector_sizes [1, 1, %row_tile, %column_tile] : !transform.any_op, !transform.param<i64>, !transform.param<i64>
-  transform.yield %tiles_3 : !transform.any_op
+  transform.yield
 }
 
 // One row reads each panel of the weight once, from its begin to its end, and
@@ -187,7 +187,7 @@ transform.named_sequence @tile_row_epilogue(%epilogue: !transform.any_op {transf
   %class = transform.param.constant "panels" -> !transform.any_param
   transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
   transform.include @fuse_row_product failures(propagate) (%product, %panels, %column_tile)
-    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> !transform.any_op
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> ()
   transform.structured.vectorize %panel vector_sizes [%column_tile] : !transform.any_op, !transform.param<i64>
   transform.yield
 }
@@ -201,10 +201,10 @@ transform.named_sequence @tile_joint_row_epilogue(%epilogue: !transform.any_op {
     : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
   %class = transform.param.constant "panels" -> !transform.any_param
   transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
-  %panels_1 = transform.include @fuse_row_product failures(propagate) (%first, %panels, %column_tile)
-    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> !transform.any_op
-  transform.include @fuse_row_product failures(propagate) (%second, %panels_1, %column_tile)
-    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> !transform.any_op
+  transform.include @fuse_row_product failures(propagate) (%first, %panels, %column_tile)
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> ()
+  transform.include @fuse_row_product failures(propagate) (%second, %panels, %column_tile)
+    : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> ()
   transform.structured.vectorize %panel vector_sizes [%column_tile] : !transform.any_op, !transform.param<i64>
   transform.yield
 }
@@ -212,22 +212,22 @@ transform.named_sequence @tile_joint_row_epilogue(%epilogue: !transform.any_op {
 // Multiplies one row by one panel where the sums are used, eight features at a time.
 transform.named_sequence @fuse_row_product(%product: !transform.any_op {transform.consumed},
     %panels: !transform.any_op {transform.readonly},
-    %column_tile: !transform.param<i64> {transform.readonly}) -> !transform.any_op {
+    %column_tile: !transform.param<i64> {transform.readonly}) {
   %contraction = transform.get_producer_of_operand %product[0] : (!transform.any_op) -> !transform.any_op
   %zeros = transform.get_producer_of_operand %contraction[2] : (!transform.any_op) -> !transform.any_op
-  %unpacked, %panels_1 = transform.structured.fuse_into_containing_op %product into %panels
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %sums, %panels_2 = transform.structured.fuse_into_containing_op %contraction into %panels_1
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %zero_sums, %panels_3 = transform.structured.fuse_into_containing_op %zeros into %panels_2
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+  %unpacked = transform.gpt.fuse_producer %product into %panels
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
+  %sums = transform.gpt.fuse_producer %contraction into %panels
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
+  %zero_sums = transform.gpt.fuse_producer %zeros into %panels
+    : (!transform.any_op, !transform.any_op) -> !transform.any_op
   // (n1, n0, k)
   %step, %steps = transform.structured.tile_using_for %sums tile_sizes [0, 0, 8]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
   %step_1 = transform.structured.generalize %step : (!transform.any_op) -> !transform.any_op
   %zero_sums_1 = transform.structured.generalize %zero_sums : (!transform.any_op) -> !transform.any_op
   transform.structured.vectorize %unpacked vector_sizes [1, %column_tile] : !transform.any_op, !transform.param<i64>
-  transform.yield %panels_3 : !transform.any_op
+  transform.yield
 }
 
 // Vectorises one tiled projection or packed weight.
