@@ -32,6 +32,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
@@ -119,7 +120,13 @@ struct MathBuilder {
     return constant(b.getIntegerAttr(getElementTypeOrSelf(like), value));
   }
 
-  Value mul(Value x, Value y) { return arith::MulFOp::create(b, x, y, flags); }
+  /// With a constant second, as canonicalization has it: after each op that it
+  /// changes it looks at all loops around that again.
+  Value mul(Value x, Value y) {
+    if (matchPattern(x, m_Constant()))
+      std::swap(x, y);
+    return arith::MulFOp::create(b, x, y, flags);
+  }
   Value add(Value x, Value y) { return arith::AddFOp::create(b, x, y, flags); }
   Value sub(Value x, Value y) { return arith::SubFOp::create(b, x, y, flags); }
   Value select(Value condition, Value yes, Value no) {
