@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,26 @@ def test_time_that_is_up_in_llvm() -> None:
     assert time.perf_counter() - begin < 15  # it takes 40 seconds
     module = driver.lower(chain(1), "llvm", level)
     assert _compiler.emit(module, "shared").startswith(b"\x7fELF")  # goes on working
+
+
+def test_ctrl_c_ends_code_generation() -> None:
+    class InterruptError(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise InterruptError
+
+    module = driver.lower(chain(40), "llvm", CompileOptions(opt_level=0))
+    begin = time.perf_counter()
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(InterruptError):
+            _compiler.emit(module, "shared")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert time.perf_counter() - begin < 15  # it takes 40 seconds
 
 
 def test_memory_that_is_up() -> None:
