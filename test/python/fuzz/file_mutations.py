@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import pickle
@@ -71,23 +72,22 @@ def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
     return bytes(result)
 
 
-def _copy(value: Any) -> Any:
-    """Returns a deep copy, made in a tenth of the time of `copy.deepcopy`."""
-    return pickle.loads(pickle.dumps(value))
-
-
 def _containers(value: Any) -> list[Any]:
     """Returns all objects and lists of a JSON value."""
     found = [value]
-    for each in value.values() if isinstance(value, dict) else value:
-        if isinstance(each, (dict, list)):
-            found += _containers(each)
+    for each in found:  # which grows meanwhile
+        members = each.values() if isinstance(each, dict) else each
+        found += [member for member in members if type(member) in (dict, list)]
     return found
 
 
 def mutate_json(value: Any, rng: random.Random) -> Any:
-    """Returns a JSON value with a few entries removed, exchanged, renamed or made odd."""
-    value = _copy(value)
+    """Returns a JSON value with a few entries removed, exchanged, renamed or made odd.
+
+    Args:
+        value: An object or list; it is changed in place.
+        rng: What decides.
+    """
     for _ in range(rng.choice((1, 1, 2, 3))):
         container = rng.choice(_containers(value))
         if not container:
@@ -104,7 +104,7 @@ def mutate_json(value: Any, rng: random.Random) -> Any:
         elif kind == 3 and isinstance(container[key], (int, float)) and abs(container[key]) < 1e9:
             container[key] = container[key] * rng.choice((-1, 0, 2, 1000, 0.5)) + rng.randrange(3)
         else:
-            container[key] = _copy(rng.choice(_ODD))
+            container[key] = copy.deepcopy(rng.choice(_ODD))
     return value
 
 
@@ -112,29 +112,42 @@ def _to_bytes(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def mutate_document(document: Any, rng: random.Random) -> bytes:
+class Document:
+    """A valid JSON file, prepared for being damaged many times."""
+
+    def __init__(self, value: Any) -> None:
+        self.text = _to_bytes(value)
+        self._pickled = pickle.dumps(value)
+
+    def copy(self) -> Any:
+        """Returns its value; this takes a tenth of the time of `copy.deepcopy`."""
+        return pickle.loads(self._pickled)
+
+
+def mutate_document(document: Document, rng: random.Random) -> bytes:
     """Returns a damaged JSON file: its values, its bytes, or both."""
     kind = rng.randrange(3)
-    data = _to_bytes(document if kind == 0 else mutate_json(document, rng))
+    data = document.text if kind == 0 else _to_bytes(mutate_json(document.copy(), rng))
     return data if kind == 1 else mutate_bytes(data, rng)
 
 
 # Tensors of several types and shapes, with a scalar and one without elements.
-_HEADER = {
-    "__metadata__": {"format": "pt"},
-    "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
-    "b.weight": {"dtype": "BF16", "shape": [5], "data_offsets": [24, 34]},
-    "c": {"dtype": "I64", "shape": [], "data_offsets": [34, 42]},
-    "d": {"dtype": "F16", "shape": [0, 4], "data_offsets": [42, 42]},
-    "e": {"dtype": "BOOL", "shape": [3], "data_offsets": [42, 45]},
-}
+_HEADER = Document(
+    {
+        "__metadata__": {"format": "pt"},
+        "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+        "b.weight": {"dtype": "BF16", "shape": [5], "data_offsets": [24, 34]},
+        "c": {"dtype": "I64", "shape": [], "data_offsets": [34, 42]},
+        "d": {"dtype": "F16", "shape": [0, 4], "data_offsets": [42, 42]},
+        "e": {"dtype": "BOOL", "shape": [3], "data_offsets": [42, 45]},
+    }
+)
 
 
-def mutate_safetensors(_: Any, rng: random.Random) -> bytes:
+def mutate_safetensors(header: Document, rng: random.Random) -> bytes:
     """Returns a damaged safetensors file: its length, header or payload."""
     kind = rng.randrange(4)
-    header = mutate_json(_HEADER, rng) if kind in (0, 1) else _HEADER
-    text = _to_bytes(header)
+    text = _to_bytes(mutate_json(header.copy(), rng)) if kind in (0, 1) else header.text
     if kind == 1:
         text = mutate_bytes(text, rng)
     length = len(text)
@@ -172,14 +185,15 @@ class Target:
     """
 
     file: str
-    mutate: Callable[[Any, random.Random], bytes]
+    mutate: Callable[[Document, random.Random], bytes]
     read: Callable[[Path], None]
-    document: Any = None
+    document: Document
 
     def try_one(self, folder: Path, rng: random.Random) -> bool:
         """Writes one damaged file and reads it; returns whether it was accepted."""
         path = folder / self.file
-        path.write_bytes(self.mutate(self.document, rng))
+        with open(path, "wb", buffering=0) as file:
+            file.write(self.mutate(self.document, rng))
         try:
             self.read(path)
         except GptMlirError:
@@ -206,7 +220,11 @@ def _small_tokenizer() -> Any:
 def targets() -> dict[str, Target]:
     """Returns all kinds of files by name."""
     return {
-        "safetensors": Target("model.safetensors", mutate_safetensors, _read_safetensors),
-        "config": Target("config.json", mutate_document, _read_config, _load("config.json")),
-        "tokenizer": Target("tokenizer.json", mutate_document, _read_tokenizer, _small_tokenizer()),
+        "safetensors": Target("model.safetensors", mutate_safetensors, _read_safetensors, _HEADER),
+        "config": Target(
+            "config.json", mutate_document, _read_config, Document(_load("config.json"))
+        ),
+        "tokenizer": Target(
+            "tokenizer.json", mutate_document, _read_tokenizer, Document(_small_tokenizer())
+        ),
     }

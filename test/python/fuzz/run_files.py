@@ -23,6 +23,7 @@ from file_mutations import Target, targets
 from gpt_mlir.verify.isolation import CrashError, run_isolated
 
 BLOCK = 20_000
+MEMORY = Path("/dev/shm")  # where files cost no disk
 WARM_UP = 2000
 SECONDS = 1800.0  # for a block
 GROWTH = 64 << 20  # bytes that a block may take on top of its warm-up
@@ -50,7 +51,7 @@ def run_target(name: str, target: Target, inputs: int, seed: int, keep: Path) ->
     accepted = failures = growth = 0
     for first in range(0, inputs, BLOCK):
         count = min(BLOCK, inputs - first)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
 
             def work(folder: str = folder, first: int = first, count: int = count) -> object:
                 return run_block(target, Path(folder), seed + first, count)
