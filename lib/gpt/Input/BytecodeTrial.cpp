@@ -24,10 +24,15 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 using namespace mlir;
+
+/// How much longer than on a processor reading may take by the clock: others
+/// use the machine, too.
+static constexpr uint64_t kClockFactor = 100;
 
 /// Returns the address space of this process in bytes, 0 if it is not known.
 static uint64_t getAddressSpace() {
@@ -40,9 +45,26 @@ static uint64_t getAddressSpace() {
   return uint64_t(pages) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-static uint64_t getSeconds(uint64_t fileSize,
-                           const gpt::BytecodeTrialLimits &limits) {
-  return limits.seconds + limits.secondsPerMiB * (fileSize >> 20);
+static uint64_t getMilliseconds(uint64_t fileSize,
+                                const gpt::BytecodeTrialLimits &limits) {
+  return limits.milliseconds + (limits.millisecondsPerMiB * fileSize >> 20);
+}
+
+static void startTimer(__itimer_which timer, uint64_t milliseconds) {
+  itimerval value = {};
+  value.it_value.tv_sec = static_cast<time_t>(milliseconds / 1000);
+  value.it_value.tv_usec = static_cast<suseconds_t>(milliseconds % 1000 * 1000);
+  ::setitimer(timer, &value, nullptr);
+}
+
+/// Ends this process after so much time on a processor, or much more by the
+/// clock: a reader that has damaged its own memory may wait for a lock that
+/// nobody holds. Limits of resources know whole seconds of the former only.
+static void limitTime(uint64_t milliseconds) {
+  std::signal(SIGPROF, SIG_DFL);
+  std::signal(SIGALRM, SIG_DFL);
+  startTimer(ITIMER_PROF, milliseconds);
+  startTimer(ITIMER_REAL, kClockFactor * milliseconds);
 }
 
 static void limitResource(int resource, uint64_t amount) {
@@ -62,7 +84,7 @@ static void becomeExpendable(uint64_t fileSize,
   ::dup2(null, STDOUT_FILENO);
   ::dup2(null, STDERR_FILENO);
   limitResource(RLIMIT_CORE, 0);
-  limitResource(RLIMIT_CPU, getSeconds(fileSize, limits));
+  limitTime(getMilliseconds(fileSize, limits));
   if (uint64_t used = getAddressSpace())
     limitResource(RLIMIT_AS,
                   used + limits.memory + limits.memoryPerByte * fileSize);
@@ -98,11 +120,11 @@ llvm::Error gpt::tryBytecode(llvm::MemoryBufferRef buffer,
     ;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
     return llvm::Error::success();
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+  if (WIFSIGNALED(status) &&
+      (WTERMSIG(status) == SIGPROF || WTERMSIG(status) == SIGALRM))
     return llvm::createStringError(
-        "damaged bytecode: reading it takes more than %llu s",
-        static_cast<unsigned long long>(
-            getSeconds(buffer.getBufferSize(), limits)));
+        "damaged bytecode: reading it takes more than %.1f s",
+        double(getMilliseconds(buffer.getBufferSize(), limits)) / 1000);
   return llvm::createStringError(
       "damaged bytecode: reading it ends in a crash (%s)",
       WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status)) : "exit");

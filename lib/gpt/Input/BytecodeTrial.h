@@ -26,12 +26,12 @@ namespace mlir::gpt {
 struct BytecodeTrialLimits {
   /// Address space on top of what the process has, in bytes, and how much more
   /// for each byte of the file.
-  uint64_t memory = uint64_t(1) << 29;
+  uint64_t memory = uint64_t(1) << 27;
   uint64_t memoryPerByte = 256;
-  /// Time on a processor, in seconds, and how much more for each MiB of the
-  /// file.
-  uint64_t seconds = 2;
-  uint64_t secondsPerMiB = 2;
+  /// Time on a processor, in milliseconds, and how much more for each MiB of
+  /// the file.
+  uint64_t milliseconds = 300;
+  uint64_t millisecondsPerMiB = 2000;
 };
 
 /// Reads and verifies `buffer` in a forked process. Returns an error if that
