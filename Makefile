@@ -12,7 +12,7 @@ BENCH_PYTHON := build/bench/venv/bin/python
 CXX_FILES = $(shell git ls-files '*.cpp' '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo upstream-tests bench bench-peers test test-slow test-levels check-gpt pytest faults soak fuzz fuzz-files fuzz-modules asan tsan lint format docs clean setup setup-test
+.PHONY: help demo upstream-tests bench bench-peers test test-slow test-levels check-gpt pytest faults soak fuzz fuzz-files fuzz-modules fuzz-bytecode asan tsan lint format docs clean setup setup-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,11 +43,16 @@ upstream-tests: setup-test ## Run upstream's own tests with gpt-opt in mlir-opt'
 fuzz-files: setup-test ## Read a million damaged checkpoint files of each kind (FUZZ="--help")
 	@$(PYTHON) test/python/fuzz/run_files.py $(FUZZ)
 
-fuzz-modules: setup-test ## Parse a million damaged modules and run passes (FUZZ="-help=1")
+fuzz-modules: setup-test ## Parse a million damaged modules of text and run passes (FUZZ="-help=1")
 	@ninja -C build/$(PRESET) gpt-module-fuzzer
 	@$(PYTHON) test/python/fuzz/make_corpus.py build/fuzz/corpus
 	@cd build/fuzz && ../$(PRESET)/bin/gpt-module-fuzzer -runs=1000000 -keep_seed=1 \
 	  -max_len=8000 -timeout=60 -detect_leaks=0 $(FUZZ) corpus/text
+
+fuzz-bytecode: setup-test ## Read a million damaged files of bytecode (FUZZ="-help")
+	@ninja -C build/$(PRESET) gpt-bytecode-fuzzer
+	@$(PYTHON) test/python/fuzz/make_corpus.py build/fuzz/corpus
+	@build/$(PRESET)/bin/gpt-bytecode-fuzzer -keep=build/fuzz/failures $(FUZZ) build/fuzz/corpus/bytecode
 
 asan: setup-test ## Run the lit tests with address and undefined-behaviour sanitizers
 	@cmake --preset asan >/dev/null
