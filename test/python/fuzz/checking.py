@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from exact import Exact
+from merging import function_name, merge, weight_name
 from programs import Array
 
 from gpt_mlir import CompileOptions, Executable, compile_module
@@ -36,32 +38,71 @@ def check(exact: Exact, variant: Variant) -> None:
             an argument was written to.
         CompileError: The program cannot be compiled.
     """
-    options = CompileOptions(
+    executable = compile_module(exact.module, _options(variant))
+    weights = _weights(exact)
+    _compare(exact, variant, executable.bind(weights), str)
+
+
+def check_together(exacts: Sequence[Exact], variant: Variant) -> None:
+    """Does with several programs in one module what `check` does with each.
+
+    Raises:
+        AssertionError: As `check` does, for the first program that is wrong.
+        CompileError: The module of all cannot be compiled.
+    """
+    module = merge([exact.program for exact in exacts])
+    executable = compile_module(module, _options(variant))
+    weights = {
+        weight_name(index, name): array
+        for index, exact in enumerate(exacts)
+        for name, array in _weights(exact).items()
+    }
+    bound = executable.bind(weights)
+    for index, exact in enumerate(exacts):
+        _compare(exact, variant, bound, functools.partial(function_name, index))
+
+
+def _options(variant: Variant) -> CompileOptions:
+    return CompileOptions(
         opt_level=variant.opt_level, llvm_opt_level=variant.llvm_opt_level, cache=False
     )
-    executable = compile_module(exact.module, options)
-    first = _execute(exact, executable.with_num_threads(variant.threads[0]))
+
+
+def _weights(exact: Exact) -> dict[str, Array]:
+    return {w.name: exact.arrays[w.name] for w in exact.signatures["forward"].weights}
+
+
+def _compare(
+    exact: Exact, variant: Variant, bound: Executable, name_of: Callable[[str], str]
+) -> None:
+    """Runs a program with each number of threads.
+
+    Args:
+        exact: The program.
+        variant: How it was compiled.
+        bound: The compiled code, with its weights.
+        name_of: What its functions are called there.
+    """
+    first = _execute(exact, bound.with_num_threads(variant.threads[0]), name_of)
     assert [*first] == [*exact.expected]
     for name, expected in exact.expected.items():
         assert_expected(first[name], expected, f"{variant}: '{name}'")
     for threads in variant.threads:
-        again = _execute(exact, executable.with_num_threads(threads))
+        again = _execute(exact, bound.with_num_threads(threads), name_of)
         for name, array in again.items():
             assert array.tobytes() == first[name].tobytes(), (
                 f"{variant}: '{name}' differs from run to run, or with {threads} threads"
             )
 
 
-def _execute(exact: Exact, executable: Executable) -> dict[str, Array]:
+def _execute(exact: Exact, bound: Executable, name_of: Callable[[str], str]) -> dict[str, Array]:
     """Plays the program with compiled code; checks that arguments are left alone."""
-    weights = {w.name: exact.arrays[w.name] for w in exact.signatures["forward"].weights}
     kept = {name: array.tobytes() for name, array in exact.arrays.items()}
-    bound = executable.bind(weights)
 
     def run(function: str, arrays: dict[str, Array]) -> dict[str, Array]:
         signature = exact.signatures[function]
         names = [a.name for a in signature.arguments if a.kind != "weight"]
-        returned = bound.function(function)(**{name: arrays[name] for name in names})
+        returned = bound.function(name_of(function))(**{name: arrays[name] for name in names})
         if isinstance(returned, dict):
             return returned
         assert returned is not None

@@ -1,10 +1,12 @@
 """Fuzzes the compiler with random programs: `make fuzz`.
 
-Every program is compiled at every level, or at level 3 and one of the others in turn (`--levels
-two`, half the time), and compared with its value in float64, in a process of its own. A failure is
-shrunk to a small program and kept in `regressions/`, where the test suite replays it.
+Programs are compiled in groups, each group as one module in a process of its own, and compared with
+their values in float64: at every level, at level 3 and one of the others in turn (`--levels two`),
+or at one level, every other time level 3 (`--levels one`). When a group fails, its programs are
+tried one by one; the failure is shrunk to a small program and kept in `regressions/`, where the
+test suite replays it. What fails only in company is kept as the module of the group.
 
-    run.py [--programs N] [--seed S] [--jobs N] [--cached PERCENT] [--levels all|two]
+    run.py [--programs N] [--seed S] [--jobs N] [--cached PERCENT] [--levels all|two|one]
 """
 
 from __future__ import annotations
@@ -18,21 +20,25 @@ import secrets
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
-from checking import check
+from checking import Variant, check, check_together
 from exact import Exact, UndecidableError
 from generator import cached_programs, programs
 from hypothesis import HealthCheck
+from merging import merge
 from programs import Program
-from variants import all_variants, rotated_variants
+from variants import variants_of_group
 
 from gpt_mlir.verify.isolation import CrashError, run_isolated
 
 REGRESSIONS = Path(__file__).parent / "regressions"
-BATCH = 50  # programs per call of hypothesis; each batch can find one failure
-VARIANTS = {"all": all_variants, "two": rotated_variants}
+BATCH = 60  # programs per call of hypothesis; each batch can find one failure
+# Programs of one module. Those with a KV cache are thirty times as large, and what a compilation
+# costs anyway does not count.
+GROUP = {False: 10, True: 3}
 SECONDS = 300.0  # for one program; a machine under load is slow, a hang is longer
 
 
@@ -41,6 +47,7 @@ class Batch:
     """Some programs that follow from a seed."""
 
     seed: int
+    number: int
     count: int
     cached: bool
     levels: str
@@ -48,37 +55,38 @@ class Batch:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a batch found: counts, and the smallest program of a failure."""
+    """What a batch found: counts, and a failure with what is kept of it."""
 
     counts: Counter[str]
     message: str = ""
-    program: Program | None = None
+    program: Program | None = None  # the smallest one
+    module: str = ""  # of a group whose programs do not fail alone
 
 
-def run_batch(batch: Batch) -> Outcome:
-    counts: Counter[str] = Counter()
+class FailureError(Exception):
+    """The smallest program that fails, and how."""
+
+    def __init__(self, message: str, program: Program) -> None:
+        super().__init__(message)
+        self.message = message
+        self.program = program
+
+
+def _generate(batch: Batch, body: Callable[[Exact], None], counts: Counter[str]) -> None:
+    """Calls `body` with each program of a batch that says something.
+
+    Raises:
+        FailureError: `body` or the evaluation in float64 failed.
+    """
     failures: list[Program] = []
 
-    def body(program: Program) -> None:
+    def try_one(program: Program) -> None:
         try:
-            exact = Exact(program)
+            body(Exact(program))
         except UndecidableError:
             counts["undecidable"] += 1
             hypothesis.reject()
-        except AssertionError:
-            failures.append(program)
-            raise
-        variants = VARIANTS[batch.levels](program)
-        counts["programs"] += 1
-        counts["compilations"] += len(variants)
-
-        def check_all() -> None:
-            for variant in variants:
-                check(exact, variant)
-
-        try:
-            run_isolated(check_all, seconds=SECONDS)
-        except CrashError:
+        except (AssertionError, CrashError):
             failures.append(program)  # the last one is the smallest
             raise
 
@@ -91,24 +99,111 @@ def run_batch(batch: Batch) -> Outcome:
             report_multiple_bugs=False,
             print_blob=False,
             suppress_health_check=list(HealthCheck),
-        )(hypothesis.given(strategy)(body))
+        )(hypothesis.given(strategy)(try_one))
     )
     try:
         test()
     except (CrashError, AssertionError) as error:
-        return Outcome(counts, str(error), failures[-1])
+        raise FailureError(str(error), failures[-1]) from None
+
+
+def _check_alone(exact: Exact, variants: list[Variant]) -> None:
+    def work() -> None:
+        for variant in variants:
+            check(exact, variant)
+
+    run_isolated(work, seconds=SECONDS)
+
+
+def _fails_alone(exact: Exact, variants: list[Variant]) -> bool:
+    try:
+        _check_alone(exact, variants)
+    except CrashError:
+        return True
+    return False
+
+
+def _shrink(batch: Batch, culprit: str, variants: list[Variant]) -> Outcome:
+    """Makes the programs of a batch once more, to find a small one that fails as `culprit` does."""
+    shrinking = False
+
+    def body(exact: Exact) -> None:
+        nonlocal shrinking
+        if shrinking or exact.program.text == culprit:
+            shrinking = True
+            _check_alone(exact, variants)
+
+    try:
+        _generate(batch, body, Counter())
+    except FailureError as failure:
+        return Outcome(Counter(), failure.message, failure.program)
+    return Outcome(Counter(), "fails at some times only", None, culprit)
+
+
+def _check_group(batch: Batch, number: int, group: list[Exact]) -> Outcome | None:
+    """Returns the failure of a group, None if there is none."""
+    variants = variants_of_group(number, batch.levels)
+
+    def work() -> None:
+        for variant in variants:
+            check_together(group, variant)
+
+    try:
+        run_isolated(work, seconds=SECONDS * len(group))
+    except CrashError as error:
+        for exact in group:
+            if _fails_alone(exact, variants):
+                return _shrink(batch, exact.program.text, variants)
+        module = str(merge([exact.program for exact in group]))
+        return Outcome(Counter(), f"{error} (in company only)", None, module)
+    return None
+
+
+def run_batch(batch: Batch) -> Outcome:
+    counts: Counter[str] = Counter()
+    found: list[Exact] = []
+    try:
+        _generate(batch, found.append, counts)
+    except FailureError as failure:
+        return Outcome(counts, failure.message, failure.program)
+    size = GROUP[batch.cached]
+    for index in range(0, len(found), size):
+        group = found[index : index + size]
+        number = batch.number * (BATCH // size) + index // size
+        outcome = _check_group(batch, number, group)
+        if outcome is not None:
+            return dataclasses.replace(outcome, counts=counts)
+        counts["programs"] += len(group)
+        for variant in variants_of_group(number, batch.levels):
+            counts[f"level {variant.opt_level}"] += len(group)
+            counts["LLVM's O3"] += len(group) * (variant.llvm_opt_level is None)
     return Outcome(counts)
 
 
 def make_batches(programs: int, seed: int, cached_percent: int, levels: str) -> list[Batch]:
+    """Returns batches of `programs` programs, those with a KV cache evenly among the others."""
+    left = {True: programs * cached_percent // 100}
+    left[False] = programs - left[True]
     batches: list[Batch] = []
-    for cached, share in ((True, programs * cached_percent // 100), (False, 0)):
-        left = share if cached else programs - sum(batch.count for batch in batches)
-        while left > 0:
-            count = min(BATCH, left)
-            batches.append(Batch(seed * 1_000_003 + len(batches), count, cached, levels))
-            left -= count
+    while left[True] + left[False] > 0:
+        cached = left[True] * 100 > cached_percent * (left[True] + left[False])
+        count = min(BATCH, left[cached] or sum(left.values()))
+        number = len(batches)
+        batches.append(Batch(seed * 1_000_003 + number, number, count, cached, levels))
+        left[cached] -= count
     return batches
+
+
+def _keep(outcome: Outcome) -> Path:
+    text = outcome.program.text if outcome.program is not None else outcome.module
+    name = f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.mlir"
+    if outcome.program is not None:
+        outcome.program.write(REGRESSIONS / name)
+        return REGRESSIONS / name
+    path = Path("build/fuzz") / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def main() -> int:
@@ -117,7 +212,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="a random one if not given")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cached", type=int, default=10, help="percent with a KV cache")
-    parser.add_argument("--levels", choices=VARIANTS, default="all", help="of each program")
+    parser.add_argument(
+        "--levels", choices=("all", "two", "one"), default="all", help="of each program"
+    )
     options = parser.parse_args()
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
@@ -130,16 +227,14 @@ def main() -> int:
         batches = make_batches(options.programs, seed, options.cached, options.levels)
         for outcome in pool.map(run_batch, batches):
             counts += outcome.counts
-            if outcome.program is not None:
+            if outcome.message:
                 found += 1
-                name = hashlib.sha256(outcome.program.text.encode()).hexdigest()[:12]
-                path = REGRESSIONS / f"{name}.mlir"
-                outcome.program.write(path)
-                print(f"failure kept as {path}\n{outcome.message}", flush=True)
+                print(f"failure kept as {_keep(outcome)}\n{outcome.message}", flush=True)
             print(f"{counts['programs']} of {options.programs} programs", flush=True)
+    how = ", ".join(f"{counts[name]} at {name}" for name in sorted(counts) if name[0] in "lL")
     print(
-        f"seed {seed}: {counts['programs']} programs, {counts['compilations']} compilations, "
-        f"{counts['undecidable']} programs that say nothing, {found} failures, "
+        f"seed {seed}: {counts['programs']} programs ({how}), "
+        f"{counts['undecidable']} that say nothing, {found} failures, "
         f"{time.monotonic() - began:.0f} s"
     )
     return min(found, 1)
