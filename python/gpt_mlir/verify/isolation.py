@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import pickle
 import select
@@ -37,6 +38,9 @@ def run_isolated(work: Callable[[], T], *, seconds: float) -> T:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
+        # The parent's garbage is not collected here: an MLIR context waits for the threads of its
+        # pool when it is destroyed, and none of them has been forked.
+        gc.freeze()
         os.close(read)
         _run_and_exit(work, write)
     os.close(write)
