@@ -4,7 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass `gpt-seed-fault{fault=...}`, as an MLIR pass plugin: what shows that
-// `gpt-mlir verify` notices a fault and that bisection finds where it is.
+// `gpt-mlir verify` notices a fault and that bisection finds where it is. With
+// `runs={...}` it takes the place of another pass, which it runs first: a fault
+// inside of that.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +16,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "llvm/Config/llvm-config.h"
@@ -54,11 +57,18 @@ struct SeedFaultPass
 
   void getDependentDialects(DialectRegistry &registry) const final {
     registry.insert<arith::ArithDialect, LLVM::LLVMDialect>();
+    OpPassManager manager(ModuleOp::getOperationName());
+    if (succeeded(parsePassPipeline(runs, manager)))
+      manager.getDependentDialects(registry);
   }
 
   void runOnOperation() final {
-    for (ArrayRef<Fault> faults :
-         {getGptFaults(), getTensorFaults(), getMemoryFaults()})
+    OpPassManager manager(ModuleOp::getOperationName());
+    if (failed(parsePassPipeline(runs, manager)) ||
+        failed(runPipeline(manager, getOperation())))
+      return signalPassFailure();
+    for (ArrayRef<Fault> faults : {getGptFaults(), getTensorFaults(),
+                                   getMemoryFaults(), getLoweringFaults()})
       for (const Fault &known : faults)
         if (known.name == fault)
           return known.apply(getOperation());
@@ -67,6 +77,8 @@ struct SeedFaultPass
   }
 
   Option<std::string> fault{*this, "fault", llvm::cl::desc("Which fault")};
+  Option<std::string> runs{*this, "runs",
+                           llvm::cl::desc("Passes that run first")};
 };
 } // namespace
 

@@ -33,6 +33,10 @@ llvm::ArrayRef<Fault> getTensorFaults();
 /// Faults in loops on memory and in the LLVM dialect.
 llvm::ArrayRef<Fault> getMemoryFaults();
 
+/// Faults in what lowering makes of an op: for inside of passes that every
+/// lowering needs.
+llvm::ArrayRef<Fault> getLoweringFaults();
+
 /// Calls `change` with each op of that name until it returns true.
 void changeFirst(Operation *root, llvm::StringRef name,
                  llvm::function_ref<bool(Operation *)> change);

@@ -14,20 +14,19 @@ from gpt_mlir.compiler import CompileOptions, compile_module, schedule_text
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.runtime import Executable
-from gpt_mlir.verify.checker import Checker, Outcome, run_program
+from gpt_mlir.verify.checker import Checker, Outcome, is_wrong, run_program
 from gpt_mlir.verify.compare import compare
 from gpt_mlir.verify.inputs import InputOptions
 from gpt_mlir.verify.isolation import CrashError
+from gpt_mlir.verify.plain_walk import walk_plain
 from gpt_mlir.verify.program import ModuleProgram, Program
 from gpt_mlir.verify.reduction import reduce_module
 from gpt_mlir.verify.schedule_steps import schedule_of, with_schedule
-from gpt_mlir.verify.stages import Point, pass_label
+from gpt_mlir.verify.search import first_wrong
+from gpt_mlir.verify.stages import pass_label
 from gpt_mlir.verify.verification import open_checker, open_model
 
 __all__ = ["Verdict", "bisect_model", "bisect_module", "write_folder"]
-
-# Points ahead of the one that was found that are looked at, too: an error may hide again.
-_LOOK_BACK = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,17 +124,17 @@ def _locate(program: Program, inputs: InputOptions, options: CompileOptions) -> 
     with open_checker(program, options) as checker:
         plan = checker.plan
         first = checker.check(plan.start)
-        if _is_wrong(first.status):
+        if is_wrong(first.status):
             return _within_plain(checker, first, module, inputs)
         points = [plan.start, *plan.points(steps=False)]
         if points[-1] != plan.end:
             points.append(plan.end)
-        if not _is_wrong(checker.check(points[-1]).status):
+        if not is_wrong(checker.check(points[-1]).status):
             return _within_llvm(checker, module, inputs)
-        point, outcome = _first_wrong(checker, points)
+        point, outcome = first_wrong(checker.check, points)
         steps = plan.step_points(point)
         if steps:
-            point, outcome = _first_wrong(checker, [plan.start, *steps, point])
+            point, outcome = first_wrong(checker.check, [plan.start, *steps, point])
         ahead = dataclasses.replace(point, passes=point.passes[:-1], count=point.count - 1, step="")
         return Verdict(
             culprit=plan.passes[point.count - 1],
@@ -179,46 +178,10 @@ class _Failure:
         return self._compiled[text]
 
 
-def _is_wrong(status: str) -> bool:
-    return status in ("wrong", "crash")
-
-
-def _first_wrong(checker: Checker, points: Sequence[Point]) -> tuple[Point, Outcome]:
-    """Returns a point that is wrong although the one before it is not, the first if possible.
-
-    Args:
-        checker: Runs them.
-        points: The points in order; the first is right, the last is wrong.
-    """
-    outcomes: dict[int, Outcome] = {}
-
-    def check(index: int) -> str:
-        if index not in outcomes:
-            outcomes[index] = checker.check(points[index])
-        return outcomes[index].status
-
-    low, high = 0, len(points) - 1
-    while True:
-        while high - low > 1:
-            # Points that cannot be run are stepped over, towards the wrong end first.
-            middle = (low + high) // 2
-            order = [*range(middle, high), *range(middle - 1, low, -1)]
-            known = next((index for index in order if check(index) != "error"), None)
-            if known is None:
-                break
-            low, high = (low, known) if _is_wrong(check(known)) else (known, high)
-        earlier = range(1, low, max(1, low // _LOOK_BACK))
-        hidden = next((index for index in earlier if _is_wrong(check(index))), None)
-        if hidden is None:
-            check(high)
-            return points[high], outcomes[high]
-        low, high = 0, hidden
-
-
 def _within_llvm(checker: Checker, module: Any, inputs: InputOptions) -> Verdict:
     """Blames LLVM, if the code is wrong only after it has been optimised."""
     final = checker.check_final()
-    if not _is_wrong(final.status):
+    if not is_wrong(final.status):
         raise InputError("nothing to bisect: the results of the whole pipeline are right")
     return Verdict(
         culprit="LLVM", label=final.name, message=final.message, module=module, inputs=inputs
@@ -226,29 +189,51 @@ def _within_llvm(checker: Checker, module: Any, inputs: InputOptions) -> Verdict
 
 
 def _within_plain(checker: Checker, outcome: Outcome, module: Any, inputs: InputOptions) -> Verdict:
-    """Looks for a pass of the plainest lowering without which the results are right."""
+    """Finds the pass of the plainest lowering that is to blame: interpreted, or by leaving it out.
+
+    What is right when it is interpreted behind all passes is LLVM's.
+    """
     plan = checker.plan
-    for index, text, pipeline in plan.plain_without_one():
-        trial = checker.check_pipeline(pipeline)
-        if trial.status == "equal":
-            before = Point(tuple(plan.plain[:index]), index, "")
-            after = Point(tuple(plan.plain[: index + 1]), index + 1, "")
-            return Verdict(
-                culprit=text,
-                label=pass_label(text),
-                message=outcome.message,
-                module=module,
-                inputs=inputs,
-                before=str(plan.module_at(before)),
-                after=str(plan.module_at(after)),
-            )
+    walk = walk_plain(checker)
+    if walk.wrong is not None and walk.outcome is not None:
+        return _plain_verdict(checker, walk.wrong.count - 1, walk.outcome.message, module, inputs)
+    if not walk.left:
+        return Verdict(
+            culprit="LLVM",
+            label="LLVM at opt_level 0",
+            message=outcome.message,
+            module=module,
+            inputs=inputs,
+        )
+    left = [point.count - 1 for point in walk.left]
+    if len(left) == 1:
+        return _plain_verdict(checker, left[0], outcome.message, module, inputs)
+    for index, _, pipeline in plan.plain_without_one():
+        if index in left and checker.check_pipeline(pipeline).status == "equal":
+            return _plain_verdict(checker, index, outcome.message, module, inputs)
     return Verdict(
         culprit="",
         label="a pass that every lowering needs",
         message=outcome.message,
         module=module,
         inputs=inputs,
-        candidates=tuple(plan.indispensable()),
+        candidates=tuple(plan.plain[index] for index in left),
+    )
+
+
+def _plain_verdict(
+    checker: Checker, index: int, message: str, module: Any, inputs: InputOptions
+) -> Verdict:
+    """Blames pass `index` of the plainest lowering."""
+    plan = checker.plan
+    return Verdict(
+        culprit=plan.plain[index],
+        label=pass_label(plan.plain[index]),
+        message=message,
+        module=module,
+        inputs=inputs,
+        before=str(plan.module_at(plan.plain_point(index))),
+        after=str(plan.module_at(plan.plain_point(index + 1))),
     )
 
 

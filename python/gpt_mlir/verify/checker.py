@@ -12,12 +12,13 @@ from gpt_mlir.compiler import CompileOptions, compile_module
 from gpt_mlir.errors import CompileError
 from gpt_mlir.runtime import Executable
 from gpt_mlir.verify.compare import Difference, compare, largest_difference
+from gpt_mlir.verify.interpreter.values import InterpretError
 from gpt_mlir.verify.isolation import CrashError, run_isolated
 from gpt_mlir.verify.program import Call, Observation, Program, call_compiled
 from gpt_mlir.verify.reference import Array
 from gpt_mlir.verify.stages import Point, StagePlan
 
-__all__ = ["Checker", "OpDifference", "Outcome", "Run", "Status", "run_program"]
+__all__ = ["Checker", "OpDifference", "Outcome", "Run", "Status", "is_wrong", "run_program"]
 
 Status = Literal["equal", "wrong", "crash", "error"]
 # Makes the calls of a program through what it is given.
@@ -47,8 +48,8 @@ class Outcome:
         name: The pass, or what else the stage is.
         step: The step within a schedule, "" for whole passes.
         options: The pass with its options; "" for what is not a pass.
-        status: "equal" within the tolerance; "wrong"; "crash" of the compiled code; "error" where
-            the compiler failed.
+        status: "equal" within the tolerance; "wrong"; "crash" of the code; "error" where the
+            compiler failed, or the interpreter does not know what is there.
         difference: From the reference; None without results.
         change: The largest absolute difference from the stage before; None without results.
         message: What went wrong.
@@ -70,6 +71,11 @@ class Outcome:
     def worst_op(self) -> OpDifference | None:
         """The op that takes most of its tolerance; None if none was run alone."""
         return max(self.ops, key=lambda op: op.difference.used, default=None)
+
+
+def is_wrong(status: Status) -> bool:
+    """Whether a stage shows a fault; one that cannot be run does not."""
+    return status in ("wrong", "crash")
 
 
 def run_program(
@@ -156,13 +162,13 @@ class Checker:
 
         Args:
             point: What the outcome is called.
-            run: Runs the program in some way; may raise CompileError or CrashError.
+            run: Runs the program in some way; may raise CompileError, InterpretError, CrashError.
         """
         begin = time.perf_counter()
         expected = self.program.expected
         try:
             observations = run()
-        except (CompileError, CrashError) as error:
+        except (CompileError, CrashError, InterpretError) as error:
             return self._failed(point, error, begin)
         difference = compare(observations, expected)
         before, self._before = self._before, observations
@@ -191,6 +197,6 @@ class Checker:
             step=point.step,
             options=point.last,
             status="crash" if crashed else "error",
-            message=f"the compiled code {error}" if crashed else str(error),
+            message=f"the code {error}" if crashed else str(error),
             seconds=time.perf_counter() - begin,
         )

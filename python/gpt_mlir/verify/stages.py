@@ -244,10 +244,28 @@ class StagePlan:
             if self._lowers(module, rest):
                 yield index, text, ",".join(rest)
 
-    def indispensable(self) -> list[str]:
-        """Returns the passes that the plainest lowering cannot do without."""
-        can_go = {index for index, _, _ in self.plain_without_one()}
-        return [text for index, text in enumerate(self.plain) if index not in can_go]
+    def plain_point(self, count: int) -> Point:
+        """Returns the point after `count` passes of the plainest lowering."""
+        if count == 0:
+            return self.start
+        return Point(tuple(self.plain[:count]), count, pass_label(self.plain[count - 1]))
+
+    def plain_points(self) -> list[Point]:
+        """Returns the points after each pass of the plainest lowering that changes the module.
+
+        Raises:
+            CompileError: A pass fails.
+        """
+        work = lower(self._module, "gpt")
+        before = _digest(work)
+        points = []
+        for index, text in enumerate(self.plain):
+            run_pipeline(work, text, what=f"pass '{pass_label(text)}' failed", quiet=True)
+            after = _digest(work)
+            if after != before:
+                points.append(self.plain_point(index + 1))
+            before = after
+        return points
 
     def _rest(self, point: Point, additions: _Additions) -> list[str]:
         """Returns what is left of the plainest lowering after `point`, with the additions."""

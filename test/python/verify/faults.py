@@ -1,20 +1,25 @@
 """Miscompiles on purpose: which fault, in what graph, behind which pass.
 
 The faults are those of the pass plugin in `test/Plugins`. Each is put into the compiler's own
-pipeline, right after the first pass with a certain label.
+pipeline, right after the first pass with a certain label; or inside of that pass, in all pipelines,
+as if the pass itself were wrong.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 import gpt_mlir
 from gpt_mlir import Graph, ir
 from gpt_mlir.compiler import CompileOptions, list_passes, llvm_pipeline, load_pass_plugin
 from gpt_mlir.graph import ops
+from gpt_mlir.verify import stages
 from gpt_mlir.verify.stages import pass_label
 
 # Not a multiple of any tile.
@@ -100,24 +105,54 @@ class SeededFault:
         build: Builds the graph that shows it.
         after: Label of the pass that it follows.
         level: Optimization level whose pipeline it is put into.
+        inside: Whether it takes the place of that pass, which it runs.
     """
 
     name: str
     build: Callable[[], ir.Module]
     after: str
     level: int = 1
+    inside: bool = False
 
     @property
+    def id(self) -> str:
+        """Names it among all faults."""
+        return f"{self.name}-inside-{self.after}" if self.inside else self.name
+
+    @functools.cached_property
     def text(self) -> str:
         """The pass, as it is to be found."""
-        return f"gpt-seed-fault{{fault={self.name}}}"
+        return next(text for text in self._passes if text.startswith("gpt-seed-fault"))
+
+    @functools.cached_property
+    def _passes(self) -> list[str]:
+        return list_passes(self.put_into(llvm_pipeline(CompileOptions(opt_level=self.level))))
+
+    def put_into(self, pipeline: str) -> str:
+        """Returns a pipeline with the fault, if it does not have it already."""
+        passes = list_passes(pipeline)
+        if any(text.startswith("gpt-seed-fault") for text in passes):
+            return pipeline
+        place = [pass_label(text) for text in passes].index(self.after)
+        if self.inside:
+            passes[place] = f"gpt-seed-fault{{fault={self.name} runs={{{passes[place]}}}}}"
+        else:
+            passes.insert(place + 1, f"gpt-seed-fault{{fault={self.name}}}")
+        return ",".join(passes)
 
     def options(self) -> CompileOptions:
         """Returns options that compile with the fault; LLVM does the least, which is fast."""
-        passes = list_passes(llvm_pipeline(CompileOptions(opt_level=self.level)))
-        place = [pass_label(text) for text in passes].index(self.after) + 1
-        pipeline = [*passes[:place], self.text, *passes[place:]]
-        return CompileOptions(llvm_opt_level=0, pipeline=",".join(pipeline), cache=False)
+        return CompileOptions(llvm_opt_level=0, pipeline=",".join(self._passes), cache=False)
+
+    @contextlib.contextmanager
+    def seeded(self) -> Iterator[CompileOptions]:
+        """Yields the options, and puts a fault inside of a pass into every pipeline meanwhile."""
+        with pytest.MonkeyPatch.context() as patch:
+            if self.inside:
+                patch.setattr(
+                    stages, "llvm_pipeline", lambda options: self.put_into(llvm_pipeline(options))
+                )
+            yield self.options()
 
 
 LINALG = "convert-gpt-to-linalg"
@@ -162,4 +197,34 @@ MORE = (
     SeededFault("swapped-select", feed_forward, MATH, level=2),
     SeededFault("llvm-wrong-operation", norms, LLVM),
     SeededFault("llvm-wrong-comparison", softmax, LLVM),
+)
+
+BUFFERIZE = "one-shot-bufferize"
+FINALIZE = "finalize-memref-to-llvm"
+
+# Inside of passes that every lowering needs: of each stage one by default, all by `make faults`.
+FEW_INSIDE = (
+    SeededFault("comparison-flipped", attention, LINALG, inside=True),
+    SeededFault("shared-buffers", feed_forward, BUFFERIZE, inside=True),
+    SeededFault("lost-innermost-index", feed_forward, FINALIZE, inside=True),
+)
+MORE_INSIDE = (
+    SeededFault("wrong-reduction-axis", square_projections, LINALG, inside=True),
+    SeededFault("dropped-epsilon", norms, LINALG, inside=True),
+    SeededFault("accumulator-not-zeroed", square_projections, LINALG, inside=True),
+    SeededFault("clamp-removed", embedding, LINALG, inside=True),
+    SeededFault("no-maximum-subtracted", softmax, "gpt-decompose-aggregates", inside=True),
+    SeededFault("dropped-copies", cached_attention, BUFFERIZE, inside=True),
+    SeededFault("overlapping-places", attention, "gpt-plan-memory", inside=True),
+    SeededFault(
+        "dropped-last-iteration", feed_forward, "gpt-linalg-reductions-to-loops", inside=True
+    ),
+    SeededFault("bound-off-by-one", norms, LOOPS, inside=True),
+    SeededFault("stale-load", attention, "fold-memref-alias-ops", inside=True),
+    SeededFault("wrong-stride", feed_forward, FINALIZE, inside=True),
+    SeededFault("swapped-select", softmax, "arith-expand", inside=True),
+    SeededFault("swapped-branch", softmax, "convert-scf-to-cf", inside=True),
+    SeededFault("swapped-functions", square_projections, "convert-math-to-llvm", inside=True),
+    SeededFault("llvm-swapped-operands", softmax, LLVM, inside=True),
+    SeededFault("llvm-swapped-branch", norms, "convert-cf-to-llvm", inside=True),
 )

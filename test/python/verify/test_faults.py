@@ -12,8 +12,10 @@ import pytest
 from checkpoints import folder_of
 from faults import (
     FEW,
+    FEW_INSIDE,
     LINALG,
     MORE,
+    MORE_INSIDE,
     TILES,
     SeededFault,
     attention,
@@ -39,7 +41,8 @@ def _load_plugin() -> None:
 
 @functools.cache
 def bisected(fault: SeededFault) -> Verdict:
-    return bisect_module(fault.build(), options=fault.options())
+    with fault.seeded() as options:
+        return bisect_module(fault.build(), options=options)
 
 
 def check(fault: SeededFault) -> None:
@@ -49,13 +52,13 @@ def check(fault: SeededFault) -> None:
     assert verdict.message
 
 
-@pytest.mark.parametrize("fault", FEW, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*FEW, *FEW_INSIDE], ids=lambda fault: fault.id)
 def test_bisection_names_the_pass(fault: SeededFault) -> None:
     check(fault)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", MORE, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*MORE, *MORE_INSIDE], ids=lambda fault: fault.id)
 def test_bisection_names_the_pass_of_more_faults(fault: SeededFault) -> None:
     check(fault)
 
@@ -146,8 +149,7 @@ def test_the_program_prints_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(shlex.split(command)[1:]) == 1
 
 
-# Alone it passes; after all other tests, in one process, the stage before was once reported wrong.
-@pytest.mark.slow
+@pytest.mark.spread
 def test_an_op_that_is_wrong_alone_is_named() -> None:
     fault = SeededFault("wrong-scale", attention, "cse")
     report = verify_module(fault.build(), options=fault.options(), steps=False)
