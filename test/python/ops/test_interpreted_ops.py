@@ -30,7 +30,7 @@ FAMILIES = (
 )
 STAGES = ("linalg", "loops", "llvm")
 # Elements of the operands: an element takes some microseconds per op.
-LARGEST = 300
+LARGEST = 150
 # By default one case of so many; all by `make test-slow`.
 SHARE = 9
 

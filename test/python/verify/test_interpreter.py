@@ -169,6 +169,7 @@ BROKEN = {
     "[4] : memref<4xf32> to memref<2xf32, strided<[4]>> "
     "%y = memref.load %v[%c0] : memref<2xf32, strided<[4]>>",
     "by zero": "%y = arith.divsi %c0, %c0 : index",
+    "has no meaning": "%u = llvm.mlir.poison : i64 %v = arith.addi %u, %u : i64",
     "within a buffer": "%v = memref.reinterpret_cast %x to offset: [0], sizes: [2], strides: [1] "
     ": memref<4xf32> to memref<2xf32> "
     "%i = memref.extract_aligned_pointer_as_index %v : memref<2xf32> -> index "

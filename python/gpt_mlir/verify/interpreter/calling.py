@@ -38,24 +38,23 @@ def call_interpreted(machine: Machine, signatures: Mapping[str, FunctionSignatur
 
     def call(name: str, arguments: Sequence[Array]) -> list[Array]:
         signature = signatures[name]
-        entry = machine.symbols.get(f"gpt_entry_{name}")
-        function = machine.symbols.get(name)
-        if entry is None and function is None:
-            raise InterpretError(f"there is no function '{name}'")
-        if entry is None and _takes_tensors(function):
+        function, entry = machine.symbols.get(name), f"gpt_entry_{name}"
+        if function is not None and _takes_tensors(function):
             values = [np.array(array) for array in arguments]
             return _with_caches(function, signature, machine.invoke(name, values), values)
         buffers = [
             _store(machine.memory, argument, array)
             for argument, array in zip(signature.arguments, arguments, strict=True)
         ]
-        if entry is not None:
-            results = _call_entry(machine, f"gpt_entry_{name}", signature, buffers)
+        if entry in machine.symbols:
+            results = _call_entry(machine, entry, signature, buffers)
+        elif function is None:
+            raise InterpretError(f"there is no function '{name}'")
         elif _takes_table(function):
             table = _make_table(machine.memory, buffers, [])
             results = _read_results(machine, signature, machine.invoke(name, [table]))
         elif function.name == "func.func":
-            results = machine.invoke(name, buffers)
+            results = list(machine.invoke(name, buffers))
         else:
             raise InterpretError(f"op '{function.name}' without a table cannot be called")
         arrays = [np.array(buffer.array) for buffer in results]
@@ -64,21 +63,23 @@ def call_interpreted(machine: Machine, signatures: Mapping[str, FunctionSignatur
     return call
 
 
-def _types(function: Any) -> Sequence[Any]:
+def _types(function: Any) -> tuple[list[Any], list[Any]]:
+    """Returns the types of the arguments and of the results; of an `llvm.func` none."""
     kind = function.attributes["function_type"].value
-    return list(kind.inputs) if isinstance(kind, ir.FunctionType) else []
+    if not isinstance(kind, ir.FunctionType):
+        return [], []
+    return list(kind.inputs), list(kind.results)
 
 
 def _takes_tensors(function: Any) -> bool:
-    types = _types(function)
-    results = function.attributes["function_type"].value.results if types else []
-    return any(isinstance(kind, ir.RankedTensorType) for kind in [*types, *results])
+    arguments, results = _types(function)
+    return any(isinstance(kind, ir.RankedTensorType) for kind in [*arguments, *results])
 
 
 def _takes_table(function: Any) -> bool:
     if function.name == "llvm.func":
         return len(function.regions[0].blocks[0].arguments) == 1
-    return [str(kind) for kind in _types(function)] == ["!llvm.ptr"]
+    return [str(kind) for kind in _types(function)[0]] == ["!llvm.ptr"]
 
 
 def _store(memory: Memory, argument: TensorSignature, array: Array) -> Buffer:

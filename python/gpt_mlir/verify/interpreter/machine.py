@@ -91,6 +91,12 @@ class Machine:
                 return self.callee(name)(arguments)
             except IndexError as error:
                 raise CrashError(f"reads or writes outside of an array: {error}") from None
+            except ZeroDivisionError:
+                raise CrashError("divides an index by zero") from None
+            except TypeError as error:
+                if "NoneType" not in str(error):
+                    raise
+                raise CrashError("computes with a value that has no meaning") from None
 
     def callee(self, name: str) -> _Callee:
         """Returns what runs a function, of the module or of the system."""
