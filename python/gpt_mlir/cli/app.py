@@ -262,6 +262,14 @@ def verify(
         OpChecking,
         typer.Option(help="Check ops alone, too: show the worst of each stage, or all of them."),
     ] = OpChecking.WORST,
+    interpret: Annotated[
+        bool,
+        typer.Option(
+            "--interpret",
+            help="Interpret an .mlir file between the passes of the plainest lowering, too; slow, "
+            "give small sizes.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs of an .mlir file.")] = 0,
     trials: Annotated[int, typer.Option(min=1, help="Sets of such inputs.")] = 3,
     size: Annotated[
@@ -304,6 +312,7 @@ def verify(
         reference=reference,
         steps=steps,
         ops=ops,
+        interpret=interpret,
         seed=seed,
         trials=trials,
         sizes=size or [],

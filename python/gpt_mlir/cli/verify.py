@@ -27,6 +27,7 @@ def run(
     reference: str,
     steps: bool | None,
     ops: OpChecking,
+    interpret: bool,
     seed: int,
     trials: int,
     sizes: Sequence[str],
@@ -45,6 +46,7 @@ def run(
         reference: "float64" or "transformers".
         steps: Whether schedules are taken apart; None for modules only.
         ops: Whether ops are checked alone, and what is printed of them.
+        interpret: Whether a module is interpreted between passes, too.
         seed: Seed of the inputs of a module.
         trials: Sets of inputs of a module.
         sizes: "name=number" each: sizes of a module's dynamic dimensions.
@@ -69,7 +71,14 @@ def run(
     is_model = model.is_dir()
     if not is_model and model.suffix != ".mlir":
         raise ConfigError(f"{model}: expected a model folder or an .mlir file")
-    _refuse_options_of_the_other_kind(is_model, prompt, reference, dtype, sizes)
+    _refuse_options_of_the_other_kind(
+        is_model,
+        prompt=prompt,
+        reference=reference,
+        dtype=dtype,
+        sizes=sizes,
+        interpret=interpret,
+    )
 
     def show(outcome: Any) -> None:
         if not as_json:
@@ -98,6 +107,7 @@ def run(
             inputs=inputs,
             steps=steps is not False,
             ops=ops != OpChecking.NONE,
+            interpret=interpret,
             subject=str(model),
             on_outcome=show,
         )
@@ -147,7 +157,13 @@ def _print_verdict(verdict: Verdict, folder: Path, commands: Sequence[str]) -> N
 
 
 def _refuse_options_of_the_other_kind(
-    is_model: bool, prompt: str | None, reference: str, dtype: str, sizes: Sequence[str]
+    is_model: bool,
+    *,
+    prompt: str | None,
+    reference: str,
+    dtype: str,
+    sizes: Sequence[str],
+    interpret: bool,
 ) -> None:
     if not is_model and prompt is not None:
         raise InputError("--prompt is for models; a module gets random inputs from --seed")
@@ -157,6 +173,8 @@ def _refuse_options_of_the_other_kind(
         raise InputError(f"--dtype {dtype} is for models; a module says its element types itself")
     if is_model and sizes:
         raise InputError("--size is for .mlir files; a model's sizes follow from its prompt")
+    if is_model and interpret:
+        raise InputError("--interpret is for .mlir files; a model would take hours")
 
 
 def _parse_sizes(sizes: Sequence[str]) -> dict[str, int]:

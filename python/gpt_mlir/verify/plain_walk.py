@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt_mlir import ir
+from gpt_mlir.errors import InputError
 from gpt_mlir.verify.checker import Checker, Outcome, is_wrong
 from gpt_mlir.verify.evaluator import Interpreter
-from gpt_mlir.verify.interpreter import DEFAULT_LIMIT, LimitError, Machine, call_interpreted
+from gpt_mlir.verify.interpreter import (
+    DEFAULT_LIMIT,
+    InterpretError,
+    LimitError,
+    Machine,
+    call_interpreted,
+)
 from gpt_mlir.verify.isolation import CrashError
 from gpt_mlir.verify.program import Observation, call_evaluated
 from gpt_mlir.verify.search import first_wrong
@@ -45,7 +52,7 @@ class InterpretedChecker:
     def _observe(self, point: Point) -> list[Observation]:
         module, program = self._checker.plan.module_at(point), self._checker.program
         if _has_gpt_ops(module):
-            return program.run(call_evaluated(Interpreter(module), module))
+            return self._evaluate(module)
         limit = _GROWTH * self._most + _MOVED
         known = self._most > 0 and limit < DEFAULT_LIMIT
         machine = Machine(module, limit=limit if known else DEFAULT_LIMIT)
@@ -57,6 +64,12 @@ class InterpretedChecker:
             raise
         self._most = max(self._most, machine.taken)
         return observations
+
+    def _evaluate(self, module: Any) -> list[Observation]:
+        try:
+            return self._checker.program.run(call_evaluated(Interpreter(module), module))
+        except InputError as error:
+            raise InterpretError(str(error)) from None
 
 
 def _has_gpt_ops(module: Any) -> bool:

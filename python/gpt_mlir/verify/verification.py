@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from gpt_mlir.verify.checker import Checker, Outcome
 from gpt_mlir.verify.inputs import InputOptions
 from gpt_mlir.verify.model_program import ModelProgram, Reference
 from gpt_mlir.verify.op_checks import OpChecks, open_op_checks
+from gpt_mlir.verify.plain_walk import InterpretedChecker
 from gpt_mlir.verify.program import ModuleProgram, Program
 from gpt_mlir.verify.report import Report
 from gpt_mlir.verify.stages import Point, StagePlan
@@ -65,6 +68,7 @@ def verify_module(
     inputs: InputOptions | None = None,
     steps: bool = True,
     ops: bool = True,
+    interpret: bool = False,
     subject: str = "module",
     on_outcome: OnOutcome | None = None,
 ) -> Report:
@@ -76,6 +80,8 @@ def verify_module(
         inputs: The random inputs.
         steps: Whether schedules are taken apart.
         ops: Whether each op is checked alone, too.
+        interpret: Whether the module is interpreted behind each pass of the plainest lowering, too.
+            Takes minutes with inputs that are not small.
         subject: What the report calls it.
         on_outcome: Called with each stage as soon as it is known.
 
@@ -84,7 +90,8 @@ def verify_module(
         InputError: A function cannot be evaluated, or an option does not fit.
     """
     program = ModuleProgram(module, inputs or InputOptions())
-    return _verify(program, options, steps, ops, subject, "float64", on_outcome)
+    stages = _Stages(steps=steps, ops=ops, interpret=interpret)
+    return _verify(program, options, stages, subject, "float64", on_outcome)
 
 
 def verify_model(
@@ -123,7 +130,8 @@ def verify_model(
         reference=reference,
         options=options,
     )
-    return _verify(program, options, steps, ops, str(folder), reference, on_outcome)
+    stages = _Stages(steps=steps, ops=ops, interpret=False)
+    return _verify(program, options, stages, str(folder), reference, on_outcome)
 
 
 def open_model(
@@ -152,11 +160,19 @@ def _encode(llm: LLM, prompt: str | None) -> list[int]:
     return list(encoder.encode(DEFAULT_PROMPT if prompt is None else prompt))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Stages:
+    """Which stages there are beside those behind whole passes; see `verify_module`."""
+
+    steps: bool
+    ops: bool
+    interpret: bool
+
+
 def _verify(
     program: Program,
     options: CompileOptions | None,
-    steps: bool,
-    ops: bool,
+    stages: _Stages,
     subject: str,
     reference: str,
     on_outcome: OnOutcome | None,
@@ -164,21 +180,26 @@ def _verify(
     options = options or CompileOptions()
     outcomes = []
     with open_checker(program, options) as checker, contextlib.ExitStack() as stack:
-        checks = stack.enter_context(open_op_checks(program, options)) if ops else None
-        for outcome in _outcomes(checker, checks, steps=steps):
+        checks = stack.enter_context(open_op_checks(program, options)) if stages.ops else None
+        for outcome in _outcomes(checker, checks, stages):
             outcomes.append(outcome)
             if on_outcome is not None:
                 on_outcome(outcome)
     return Report(subject=subject, reference=reference, outcomes=outcomes)
 
 
-def _outcomes(checker: Checker, checks: OpChecks | None, *, steps: bool) -> Iterator[Outcome]:
+def _outcomes(checker: Checker, checks: OpChecks | None, stages: _Stages) -> Iterator[Outcome]:
     """Checks all stages, in the order of the pipeline, and at each of them the ops alone."""
     plan = checker.plan
     if checks is not None:
         by_op = checker.check_run(Point((), 0, "gpt, op by op"), checks.run_op_by_op)
         yield checks.add_to(by_op, plan.start)
-    for point in (plan.start, *plan.points(steps=steps)):
+    if stages.interpret:
+        interpreted = InterpretedChecker(checker)
+        for point in plan.plain_points():
+            outcome = interpreted.check(point)
+            yield dataclasses.replace(outcome, name=f"interpreted: {outcome.name}")
+    for point in (plan.start, *plan.points(steps=stages.steps)):
         outcome = checker.check(point)
         yield outcome if checks is None or point.step else checks.add_to(outcome, point)
     final = checker.check_final()

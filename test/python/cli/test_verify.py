@@ -46,6 +46,18 @@ def test_every_op_gets_a_line(module: Path) -> None:
         assert sum(line.startswith("    gpt.linear ") for line in lines) == stages * per_stage
 
 
+def test_passes_of_the_plainest_lowering_are_interpreted(module: Path) -> None:
+    small = ("--size", "batch=1", "--size", "seq=2", "--trials", "1", "--opt-level", "0")
+    result = run("verify", module, "--no-steps", "--ops", "none", "--interpret", *small)
+    assert result.returncode == 0, result.stdout
+    lines = [line for line in result.stdout.splitlines() if line.startswith("interpreted: ")]
+    assert all(" equal" in line for line in lines)
+    names = [line.split()[1] for line in lines]
+    assert names[0] == "convert-gpt-to-linalg"
+    assert names[-1] == "gpt-emit-packed-entry"
+    assert "one-shot-bufferize" in names
+
+
 def test_a_model_as_json(model: Path) -> None:
     result = run("verify", model, "--json", "--opt-level", "0", "-n", "2")
     assert result.returncode == 0, result.stderr
