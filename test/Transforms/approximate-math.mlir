@@ -36,6 +36,36 @@ func.func @exp(%x: f32) -> f32 {
   return %0 : f32
 }
 
+// An exp that is only rounded to bf16 has one power of two and four coefficients.
+// CHECK-LABEL: func.func @narrow_exp
+// CHECK-SAME: (%[[X:.*]]: vector<16xf32>)
+// CHECK: %[[TINY:.*]] = arith.cmpf olt, %[[X]], %{{.*}}
+// CHECK: %[[SHIFTED:.*]] = arith.addf
+// CHECK: arith.subf %[[SHIFTED]], %{{.*}} : vector<16xf32>
+// CHECK-COUNT-3: arith.addf
+// CHECK-NOT: arith.addf
+// CHECK: arith.shli
+// CHECK-NOT: arith.shli
+// CHECK: %[[Y:.*]] = arith.select %[[TINY]]
+// CHECK: arith.truncf %[[Y]] : vector<16xf32> to vector<16xbf16>
+// SOME-LABEL: func.func @narrow_exp
+// SOME: math.exp
+func.func @narrow_exp(%x: vector<16xf32>) -> vector<16xbf16> {
+  %0 = math.exp %x : vector<16xf32>
+  %1 = arith.truncf %0 : vector<16xf32> to vector<16xbf16>
+  return %1 : vector<16xbf16>
+}
+
+// Another use needs all bits.
+// CHECK-LABEL: func.func @wide_exp
+// CHECK-COUNT-2: arith.shli
+// SOME-LABEL: func.func @wide_exp
+func.func @wide_exp(%x: f32) -> (bf16, f32) {
+  %0 = math.exp %x : f32
+  %1 = arith.truncf %0 : f32 to bf16
+  return %1, %0 : bf16, f32
+}
+
 // CHECK-LABEL: func.func @tanh
 // CHECK-SAME: (%[[X:.*]]: vector<16xf32>)
 // CHECK: math.absf %[[X]] : vector<16xf32>

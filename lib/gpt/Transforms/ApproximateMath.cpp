@@ -77,6 +77,13 @@ static constexpr double kErfMax = 4.0;
 static constexpr double kExpCoefficients[] = {0.49999997, 0.16666543, 0.0416672,
                                               0.0083665475, 0.0013882517};
 
+/// 2 * 2^r on [-1/2, 1/2], to 2^-13.7: for a result that is rounded to bf16.
+static constexpr double kNarrowExpCoefficients[] = {1.9998561, 1.3865219,
+                                                    0.48522225, 0.11034334};
+/// Below, e^x is less than 2^-125, the smallest power of two that the narrow
+/// form makes.
+static constexpr double kNarrowExpMin = -86.6434;
+
 /// ln(1 - erf(x)) / x + 1 on [0, 4].
 static constexpr double kErfCoefficients[] = {
     -0.12837917,   -0.6366194,   -0.10277784,    0.01915309,  0.00016035218,
@@ -232,6 +239,24 @@ static Value buildExp(MathBuilder &m, Value x) {
   return m.select(isZero, zero, result);
 }
 
+/// For a result that is rounded to bf16, with half of the arithmetic. 2^n is
+/// 2 * 2^(n - 1), so that n may be 128 where the result is finite; adding the
+/// bias to the number that rounds leaves the exponent in the low bits.
+static Value buildNarrowExp(MathBuilder &m, Value x) {
+  constexpr double kBias = 126.0;
+  Value isZero = m.compare(arith::CmpFPredicate::OLT, x, kNarrowExpMin);
+  Value exponent = m.mul(m.min(x, kExpMax), m.real(kInverseLn2, x));
+  Value rounder = m.real(kRounderF32 + kBias, x);
+  // The subtraction must give back what the addition rounded to: no flags.
+  Value shifted = m.add(exponent, rounder);
+  Value count = arith::SubFOp::create(m.b, shifted, rounder);
+  Value fraction = m.polynomial(m.sub(exponent, count), kNarrowExpCoefficients);
+  Value bits = m.toBits(shifted);
+  Value scale = m.fromBits(
+      arith::ShLIOp::create(m.b, bits, m.integer(23, bits)), m.b.getF32Type());
+  return m.select(isZero, m.real(0.0, x), m.mul(fraction, scale));
+}
+
 static Value buildTanh(MathBuilder &m, Value x) {
   Value magnitude = m.min(m.abs(x), kTanhMax);
   Value t = buildExpM1(m, m.add(magnitude, magnitude));
@@ -320,6 +345,34 @@ struct ApproximateOp final : public OpRewritePattern<OpTy> {
   Pass::Statistic &count;
 };
 
+/// Replaces an exp that is only ever rounded to bf16.
+struct ApproximateNarrowExp final : public OpRewritePattern<math::ExpOp> {
+  ApproximateNarrowExp(MLIRContext *context, arith::FastMathFlags flags,
+                       Pass::Statistic &count)
+      : OpRewritePattern(context, /*benefit=*/2), flags(flags), count(count) {}
+
+  LogicalResult matchAndRewrite(math::ExpOp op,
+                                PatternRewriter &rewriter) const final {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isF32() ||
+        (isa<ShapedType>(type) && !isa<VectorType>(type)))
+      return rewriter.notifyMatchFailure(op, "not f32 scalars or vectors");
+    bool isNarrow = llvm::all_of(op->getUsers(), [](Operation *user) {
+      return isa<arith::TruncFOp>(user) &&
+             getElementTypeOrSelf(user->getResult(0)).isBF16();
+    });
+    if (!isNarrow || op->use_empty())
+      return rewriter.notifyMatchFailure(op, "result is not rounded to bf16");
+    MathBuilder builder(rewriter, op.getLoc(), type, flags);
+    rewriter.replaceOp(op, buildNarrowExp(builder, op.getOperand()));
+    ++count;
+    return success();
+  }
+
+  arith::FastMathFlags flags;
+  Pass::Statistic &count;
+};
+
 struct ApproximateMath final
     : public gpt::impl::ApproximateMathBase<ApproximateMath> {
   using ApproximateMathBase::ApproximateMathBase;
@@ -334,19 +387,28 @@ struct ApproximateMath final
     return success();
   }
 
+  bool isReplaced(StringRef function) {
+    return functions.empty() || llvm::is_contained(*functions, function);
+  }
+  arith::FastMathFlags getFlags() {
+    return contract ? arith::FastMathFlags::contract
+                    : arith::FastMathFlags::none;
+  }
+
   template <typename OpTy>
   void add(RewritePatternSet &patterns, StringRef function,
            Value (*build)(MathBuilder &, Value), Pass::Statistic &count) {
-    if (!functions.empty() && !llvm::is_contained(*functions, function))
-      return;
-    auto flags =
-        contract ? arith::FastMathFlags::contract : arith::FastMathFlags::none;
-    patterns.add<ApproximateOp<OpTy>>(&getContext(), build, flags, count);
+    if (isReplaced(function))
+      patterns.add<ApproximateOp<OpTy>>(&getContext(), build, getFlags(),
+                                        count);
   }
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     add<math::ExpOp>(patterns, "exp", buildExp, numExp);
+    if (isReplaced("exp"))
+      patterns.add<ApproximateNarrowExp>(&getContext(), getFlags(),
+                                         numNarrowExp);
     add<math::TanhOp>(patterns, "tanh", buildTanh, numTanh);
     add<math::ErfOp>(patterns, "erf", buildErf, numErf);
     add<math::SinOp>(patterns, "sin", buildSin, numSin);
