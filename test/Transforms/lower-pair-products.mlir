@@ -72,6 +72,65 @@ func.func @row(%x: memref<384x2xbf16>, %w: memref<96x384x32x2xbf16>, %n: index, 
 
 // -----
 
+#lhs = affine_map<(m, n, k) -> (m, k)>
+#rhs = affine_map<(m, n, k) -> (n, k)>
+#out = affine_map<(m, n, k) -> (m, n)>
+#keys = affine_map<(b, key, head, feature) -> (key, feature)>
+
+// Without a depth: the rows are keys whose head is in between, the columns a row of pairs.
+// CHECK-LABEL: func.func @keys
+// CHECK-SAME: (%[[K:.*]]: memref<1x?x4x64xbf16>, %[[Q:.*]]: memref<32x64xbf16>, %[[KEY:.*]]: index, %[[HEAD:.*]]: index, %[[F:.*]]: index, %[[P:.*]]: index,
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+// CHECK: %[[NEXT:.*]] = arith.addi %[[KEY]], %{{.*}} : index
+// CHECK: vector.load %[[K]][%[[C0]], %[[NEXT]], %[[HEAD]], %[[F]]] : memref<1x?x4x64xbf16>, vector<2xbf16>
+// CHECK: %[[ALL:.*]] = vector.transfer_read %[[Q]][%[[P]], %[[C0]]]
+// CHECK: %[[C0_31:.*]] = vector.extract_strided_slice %[[ALL]] {offsets = [0], sizes = [32]
+// CHECK: %[[C32_63:.*]] = vector.extract_strided_slice %[[ALL]] {offsets = [32], sizes = [32]
+// CHECK: x86vector.avx512.dot %{{.*}}, %[[C0_31]], %{{.*}}
+// CHECK: x86vector.avx512.dot %{{.*}}, %[[C32_63]], %{{.*}}
+// CHECK-COUNT-2: x86vector.avx512.dot
+// CHECK-NOT: x86vector.avx512.dot
+// CHECK-NOT: vector.contract
+func.func @keys(%k: memref<1x?x4x64xbf16>, %q: memref<32x64xbf16>, %key: index, %head: index, %f: index, %p: index, %sums: vector<2x32xf32>) -> vector<2x32xf32> {
+  %c0 = arith.constant 0 : index
+  %u = ub.poison : bf16
+  %a = vector.transfer_read %k[%c0, %key, %head, %f], %u {in_bounds = [true, true], permutation_map = #keys} : memref<1x?x4x64xbf16>, vector<2x2xbf16>
+  %flat = vector.transfer_read %q[%p, %c0], %u {in_bounds = [true]} : memref<32x64xbf16>, vector<64xbf16>
+  %b = vector.shape_cast %flat : vector<64xbf16> to vector<32x2xbf16>
+  %y = vector.contract {indexing_maps = [#lhs, #rhs, #out], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sums : vector<2x2xbf16>, vector<32x2xbf16> into vector<2x32xf32>
+  return %y : vector<2x32xf32>
+}
+
+// -----
+
+#lhs = affine_map<(m, n, k) -> (m, k)>
+#rhs = affine_map<(m, n, k) -> (n, k)>
+#out = affine_map<(m, n, k) -> (m, n)>
+#one = affine_map<(n, k) -> (k)>
+#many = affine_map<(n, k) -> (n, k)>
+#sum = affine_map<(n, k) -> (n)>
+
+// Rows that are a row of pairs in memory are loaded one by one; a single pair needs no memory.
+// CHECK-LABEL: func.func @values
+// CHECK-SAME: (%[[V:.*]]: memref<32x64xbf16>, %[[B:.*]]: vector<32xbf16>, %[[P:.*]]: index, %[[F:.*]]: index,
+// CHECK: %[[SECOND:.*]] = arith.addi %[[F]], %{{.*}} : index
+// CHECK: vector.load %[[V]][%[[P]], %[[SECOND]]] : memref<32x64xbf16>, vector<2xbf16>
+// CHECK-COUNT-3: x86vector.avx512.dot
+// CHECK-NOT: x86vector.avx512.dot
+// CHECK-NOT: vector.contract
+func.func @values(%v: memref<32x64xbf16>, %columns: vector<32xbf16>, %p: index, %f: index, %sums: vector<2x16xf32>, %total: vector<16xf32>) -> (vector<2x16xf32>, vector<16xf32>) {
+  %u = ub.poison : bf16
+  %ones = arith.constant dense<1.0> : vector<2xbf16>
+  %flat = vector.transfer_read %v[%p, %f], %u {in_bounds = [true]} : memref<32x64xbf16>, vector<4xbf16>
+  %a = vector.shape_cast %flat : vector<4xbf16> to vector<2x2xbf16>
+  %b = vector.shape_cast %columns : vector<32xbf16> to vector<16x2xbf16>
+  %y = vector.contract {indexing_maps = [#lhs, #rhs, #out], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sums : vector<2x2xbf16>, vector<16x2xbf16> into vector<2x16xf32>
+  %z = vector.contract {indexing_maps = [#one, #many, #sum], iterator_types = ["parallel", "reduction"], kind = #vector.kind<add>} %ones, %b, %total : vector<2xbf16>, vector<16x2xbf16> into vector<16xf32>
+  return %y, %z : vector<2x16xf32>, vector<16xf32>
+}
+
+// -----
+
 // Pairs of the rows of a weight stored [k, n].
 // CHECK-LABEL: func.func @interleave
 // CHECK-COUNT-4: vector.interleave {{.*}} : vector<32xbf16> -> vector<64xbf16>

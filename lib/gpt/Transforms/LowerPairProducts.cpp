@@ -29,51 +29,73 @@ using namespace mlir;
 /// Sums in a register, and pairs that are added to them.
 static constexpr int64_t kLanes = 16;
 
-/// The read of whole tiles of a buffer that `value` is, or null.
+/// The read of whole tiles of a buffer that `value` is, or null. Neighbours in
+/// the last dimension of a tile are those of the buffer, whose other dimensions
+/// may be any.
 static vector::TransferReadOp getTileRead(Value value) {
   auto read = value.getDefiningOp<vector::TransferReadOp>();
   if (!read || read.getMask() || read.hasOutOfBoundsDim() ||
-      !isa<MemRefType>(read.getBase().getType()) ||
-      !read.getPermutationMap().isMinorIdentity())
+      !isa<MemRefType>(read.getBase().getType()))
+    return {};
+  AffineMap map = read.getPermutationMap();
+  if (!map.isProjectedPermutation() ||
+      map.getDimPosition(map.getNumResults() - 1) + 1 != map.getNumDims())
     return {};
   return read;
 }
 
-/// The indices of element `offsets` of what `read` reads, without the last
-/// dimension.
+/// The vector of one dimension that `tile` is seen as pairs of, or null.
+static Value getFlat(Value tile) {
+  auto cast = tile.getDefiningOp<vector::ShapeCastOp>();
+  if (!cast || cast.getSourceVectorType().getRank() != 1 ||
+      cast.getResultVectorType().getRank() != 2)
+    return {};
+  return cast.getSource();
+}
+
+/// The indices of element `offsets` of what `read` reads; the last dimensions
+/// may be left out.
 static SmallVector<Value> getIndices(OpBuilder &builder, Location loc,
                                      vector::TransferReadOp read,
                                      ArrayRef<int64_t> offsets) {
   SmallVector<Value> indices(read.getIndices());
-  unsigned leading = indices.size() - offsets.size() - 1;
   for (auto [dim, offset] : llvm::enumerate(offsets)) {
     Value constant = arith::ConstantIndexOp::create(builder, loc, offset);
-    indices[leading + dim] =
-        arith::AddIOp::create(builder, loc, indices[leading + dim], constant);
+    Value &index = indices[read.getPermutationMap().getDimPosition(dim)];
+    index = arith::AddIOp::create(builder, loc, index, constant);
   }
   return indices;
 }
 
 namespace {
 
-/// The rows of a tile, `[depth, rows, 2]`, or one row, `[depth, 2]`.
+/// The rows of a tile, `[depth, rows, 2]`, or one row, `[depth, 2]`; either may
+/// be without the depth, if that is 1. `position` is that of a pair.
 struct Rows {
-  Rows(Value tile) : tile(tile), read(getTileRead(tile)) {}
+  Rows(Value tile) : tile(tile), flat(getFlat(tile)) {
+    read = getTileRead(flat ? flat : tile);
+  }
 
   /// The pair of one row, in all lanes.
-  Value getPair(OpBuilder &builder, Location loc, int64_t depth, int64_t row) {
+  Value getPair(OpBuilder &builder, Location loc, ArrayRef<int64_t> position) {
     Type bf16 = builder.getBF16Type();
     Type i32 = builder.getI32Type();
     auto pairType = VectorType::get(2, bf16);
-    SmallVector<int64_t> position{depth};
-    if (cast<VectorType>(tile.getType()).getRank() == 3)
-      position.push_back(row);
     Value pair;
-    if (read) {
+    if (position.empty()) {
+      pair = tile;
+    } else if (read) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPoint(read);
+      SmallVector<int64_t> first(position);
+      if (flat)
+        first = {2 * position.back()};
       pair = vector::LoadOp::create(builder, loc, pairType, read.getBase(),
-                                    getIndices(builder, loc, read, position));
+                                    getIndices(builder, loc, read, first));
+    } else if (flat) {
+      pair = vector::ExtractStridedSliceOp::create(
+          builder, loc, flat, ArrayRef<int64_t>{2 * position.back()},
+          ArrayRef<int64_t>{2}, ArrayRef<int64_t>{1});
     } else {
       pair = vector::ExtractOp::create(builder, loc, tile, position);
     }
@@ -87,14 +109,16 @@ struct Rows {
   }
 
   Value tile;
+  /// The rows as pairs that follow each other, if they are.
+  Value flat;
   vector::TransferReadOp read;
 };
 
-/// The columns of a tile: `[depth, columns, 2]`.
+/// The columns of a tile: `[depth, columns, 2]`, or `[columns, 2]`.
 struct Columns {
   Columns(OpBuilder &builder, Location loc, Value tile)
-      : tile(tile), read(getTileRead(tile)) {
-    if (!read)
+      : tile(tile), read(getTileRead(tile)), vector(getFlat(tile)) {
+    if (!read || !read.getPermutationMap().isMinorIdentity())
       return;
     auto type = cast<MemRefType>(read.getBase().getType());
     if (!type.hasStaticShape() || !type.getLayout().isIdentity() ||
@@ -113,19 +137,25 @@ struct Columns {
         builder, loc, flatType, read.getBase(), offset, shape, strides);
   }
 
-  /// The pairs of 16 columns.
-  Value getPairs(OpBuilder &builder, Location loc, int64_t depth,
+  /// The pairs of 16 columns; `depth` is empty for a tile without one.
+  Value getPairs(OpBuilder &builder, Location loc, ArrayRef<int64_t> depth,
                  int64_t column) {
     auto type = VectorType::get(2 * kLanes, builder.getBF16Type());
     if (flat) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPoint(read);
-      SmallVector<Value> indices = getIndices(builder, loc, read, {depth, 0});
+      SmallVector<Value> indices = getIndices(builder, loc, read, depth);
       indices.pop_back();
       indices.back() = arith::ConstantIndexOp::create(builder, loc, 2 * column);
       return vector::LoadOp::create(builder, loc, type, flat, indices);
     }
-    Value all = vector::ExtractOp::create(builder, loc, tile, depth);
+    if (vector && depth.empty())
+      return vector::ExtractStridedSliceOp::create(
+          builder, loc, vector, ArrayRef<int64_t>{2 * column},
+          ArrayRef<int64_t>{2 * kLanes}, ArrayRef<int64_t>{1});
+    Value all = tile;
+    if (!depth.empty())
+      all = vector::ExtractOp::create(builder, loc, tile, depth);
     Value some = vector::ExtractStridedSliceOp::create(
         builder, loc, all, ArrayRef<int64_t>{column, 0},
         ArrayRef<int64_t>{kLanes, 2}, ArrayRef<int64_t>{1, 1});
@@ -134,7 +164,9 @@ struct Columns {
 
   Value tile;
   vector::TransferReadOp read;
-  Value flat;
+  /// What the pairs are slices of, with one dimension for those of all columns:
+  /// a buffer or a value.
+  Value flat, vector;
 };
 
 /// Before:
@@ -148,7 +180,7 @@ struct Columns {
 /// %1 = x86vector.avx512.dot %0, %columns, %pair : vector<32xbf16>
 ///     -> vector<16xf32>
 /// ```
-/// A single row has no dimension `m`.
+/// A single row has no dimension `m`, a single depth may have no `k1`.
 struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
   LowerPairProduct(MLIRContext *context, Pass::Statistic &count)
       : OpRewritePattern(context), count(count) {}
@@ -164,12 +196,14 @@ struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
         !columnsType.getElementType().isBF16())
       return rewriter.notifyMatchFailure(op, "operands are not bf16");
     bool isRow = sumsType.getRank() == 1;
-    if (op.getIndexingMapsArray() != getTileMaps(op.getContext(), isRow))
+    bool hasDepth = columnsType.getRank() == 3;
+    if (op.getIndexingMapsArray() !=
+        getTileMaps(op.getContext(), isRow, hasDepth))
       return rewriter.notifyMatchFailure(op, "is not a product of tiles");
-    int64_t numDepths = rowsType.getDimSize(0),
-            numRows = isRow ? 1 : rowsType.getDimSize(1);
-    int64_t numColumns = columnsType.getDimSize(1);
-    if (columnsType.getDimSize(2) != 2 || numColumns % kLanes != 0)
+    int64_t numDepths = hasDepth ? columnsType.getDimSize(0) : 1,
+            numRows = isRow ? 1 : sumsType.getDimSize(0);
+    int64_t numColumns = sumsType.getShape().back();
+    if (columnsType.getShape().back() != 2 || numColumns % kLanes != 0)
       return rewriter.notifyMatchFailure(op, "tiles are not of pairs");
 
     Location loc = op.getLoc();
@@ -183,12 +217,18 @@ struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
             rewriter, loc, all, ArrayRef<int64_t>{column},
             ArrayRef<int64_t>{kLanes}, ArrayRef<int64_t>{1}));
     }
-    for (int64_t depth = 0; depth < numDepths; ++depth) {
+    for (int64_t step = 0; step < numDepths; ++step) {
+      SmallVector<int64_t> depth;
+      if (hasDepth)
+        depth.push_back(step);
       SmallVector<Value> pairs;
       for (int64_t column = 0; column < numColumns; column += kLanes)
         pairs.push_back(columns.getPairs(rewriter, loc, depth, column));
       for (int64_t row = 0; row < numRows; ++row) {
-        Value pair = rows.getPair(rewriter, loc, depth, row);
+        SmallVector<int64_t> position(depth);
+        if (!isRow)
+          position.push_back(row);
+        Value pair = rows.getPair(rewriter, loc, position);
         for (auto [sum, column] : llvm::zip_equal(sums[row], pairs))
           sum = x86vector::DotBF16Op::create(rewriter, loc, sum.getType(), sum,
                                              column, pair);
@@ -212,18 +252,26 @@ struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
   }
 
 private:
-  /// The maps of rows, columns and sums.
-  static SmallVector<AffineMap> getTileMaps(MLIRContext *context, bool isRow) {
-    AffineExpr m, n, k1, k0;
-    if (isRow)
-      bindDims(context, n, k1, k0);
-    else
-      bindDims(context, m, n, k1, k0);
-    SmallVector<AffineExpr, 3> rows{k1, m, k0}, columns{k1, n, k0}, sums{m, n};
-    if (isRow) {
-      rows = {k1, k0};
-      sums = {n};
+  /// The maps of rows, columns and sums: `[k1, m, k0]`, `[k1, n, k0]` and
+  /// `[m, n]`, without what there is none of.
+  static SmallVector<AffineMap> getTileMaps(MLIRContext *context, bool isRow,
+                                            bool hasDepth) {
+    unsigned numDims = 0;
+    SmallVector<AffineExpr, 3> rows, columns, sums;
+    auto next = [&] { return getAffineDimExpr(numDims++, context); };
+    if (!isRow)
+      sums.push_back(next());
+    rows = sums;
+    columns.push_back(next());
+    sums.push_back(columns.front());
+    if (hasDepth) {
+      AffineExpr depth = next();
+      rows.insert(rows.begin(), depth);
+      columns.insert(columns.begin(), depth);
     }
+    AffineExpr pair = next();
+    rows.push_back(pair);
+    columns.push_back(pair);
     return AffineMap::inferFromExprList({rows, columns, sums}, context);
   }
 

@@ -187,8 +187,8 @@ def LowerPairProducts : Pass<"gpt-lower-pair-products"> {
   let summary = "Lower contractions of pairs of bf16 to AVX-512 BF16";
   let description = [{
     Contractions `[k, m, 2] x [k, n, 2] -> [m, n]` or, of one row,
-    `[k, 2] x [k, n, 2] -> [n]` of bf16 with sums in f32
-    become `x86vector.avx512.dot`, and what packs pairs of rows becomes
+    `[k, 2] x [k, n, 2] -> [n]`, with or without the dimension `k`, of bf16 with
+    sums in f32 become `x86vector.avx512.dot`, and what packs pairs of rows becomes
     `vector.interleave`. Runs on vectors and memory, last before the conversion to
     LLVM; for targets that have `avx512bf16`.
   }];
