@@ -108,8 +108,10 @@ def Gpt_AttentionOp : Gpt_InferredOp<"attention"> {
     `scale` is `1 / sqrt(head_dim)` if not given. Query `i` stands at position
     `i + T - S`. With `causal`, key `j` is visible where `j <= i + T - S`; with
     `window = w` only where also `j > i + T - S - w`. `mask` is added to the
-    scaled scores. Scores and sums are `f32`. A row without a visible key gives
-    NaN.
+    scaled scores. Scores and sums are `f32`; where `query`, `key` and `value` are
+    `bf16`, the weights that values are multiplied with may be `bf16`, and are then
+    divided by the sum of what they were rounded to. A row without a visible key
+    gives NaN.
 
     | operand | shape |
     |---|---|
@@ -174,7 +176,8 @@ def Gpt_CachedAttentionOp : Gpt_InferredOp<"cached_attention"> {
     * query `s` of sequence `b` stands at position `p + s`; key `j` is visible
       where `j <= p + s`, with `window = w` only where also `j > p + s - w`.
     * `result` is then that of `gpt.attention` over `updated_key` and
-      `updated_value`.
+      `updated_value`; what it says of `bf16` holds where `query` and the caches
+      are.
 
     Position `p` is clamped as shown, so that no memory outside the cache is
     touched; a runtime refuses such positions before. Entries at or behind

@@ -57,6 +57,21 @@ def ConvertGptAttentionToVector : Pass<"convert-gpt-attention-to-vector"> {
     }
     ```
 
+    With `pairs`, where queries, keys and values are bf16, products are those of
+    pairs, with sums in f32: of two features of a key, of two keys of a feature.
+    The weights that values are multiplied with are then bf16, too, and the sum of
+    weights is theirs.
+
+    ```mlir
+    %s = scf.for %p = %c0 to %c32 step %c1 iter_args(%sum = %zeros) -> (vector<8x32xf32>) {
+      %keys = vector.transfer_read %k[...] ... : tensor<?x12x?x64xbf16>, vector<8x2xbf16>
+      %queries = vector.transfer_read %packed[%p, %c0, %c0] ... : tensor<32x32x2xbf16>, vector<32x2xbf16>
+      %next = vector.contract {...} %keys, %queries, %sum
+          : vector<8x2xbf16>, vector<32x2xbf16> into vector<8x32xf32>
+      scf.yield %next : vector<8x32xf32>
+    }
+    ```
+
     One query per sequence (a static length of 1): an `scf.forall` over batch, kv
     head and parts of `key-part` keys, in which all query heads of a kv head
     share each key and value; another one merges the parts. The parts do not
@@ -70,7 +85,9 @@ def ConvertGptAttentionToVector : Pass<"convert-gpt-attention-to-vector"> {
     Option<"keyPart", "key-part", "int64_t", "256",
            "Keys of a part, where there is one query">,
     Option<"vectorSize", "vector-size", "int64_t", "16",
-           "Elements of a vector register">
+           "Elements of a vector register">,
+    Option<"pairs", "pairs", "bool", "false",
+           "Multiply pairs where queries, keys and values are bf16">
   ];
   let statistics = [
     Statistic<"numConverted", "num-converted", "Number of attentions converted">

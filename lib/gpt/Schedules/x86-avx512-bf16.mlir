@@ -19,12 +19,13 @@ transform.named_sequence private @vectorize_rest(!transform.any_op {transform.re
 transform.named_sequence private @lower_tiles(!transform.any_op {transform.readonly})
 
 // Runs on ops of the gpt dialect. 32 queries are in the lanes of two registers; with
-// 8 keys, the sums of the scores are 16 registers.
+// 8 keys, the sums of the scores are 16 registers. Where all is bf16, both products are
+// those of pairs, too.
 transform.named_sequence @attention(%module: !transform.any_op {transform.readonly}) {
   %functions = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
   %tiled = transform.apply_registered_pass "convert-gpt-attention-to-vector"
-    with options = {"query-tile" = 32, "row-tile" = 8, "key-tile" = 64, "key-part" = 256, "vector-size" = 16} to %functions
+    with options = {"query-tile" = 32, "row-tile" = 8, "key-tile" = 64, "key-part" = 256, "vector-size" = 16, "pairs" = true} to %functions
     : (!transform.any_op) -> !transform.any_op
   transform.yield
 }

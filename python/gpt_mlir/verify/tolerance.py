@@ -6,7 +6,8 @@ roundings in f32 on the way, which follows from the lengths of the reductions. A
     |got - want| <= RESULT_ROUNDINGS * ROUNDOFF[dtype] * |want| + TINY[dtype] + F32_ROUNDOFF * error
 
 where `error` is the bound of the computation in f32, in units of its roundoff, that
-`gpt_mlir.verify.reference` gives for each op.
+`gpt_mlir.verify.reference` gives for each op. What an op may round to a narrower type on the way is
+part of it: the weights of attention where all operands are bf16.
 """
 
 from __future__ import annotations

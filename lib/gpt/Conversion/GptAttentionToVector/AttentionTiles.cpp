@@ -116,18 +116,25 @@ Value AttentionTileBuilder::convert(OpBuilder &b, Value value,
   return arith::TruncFOp::create(b, loc, type, value);
 }
 
-Value AttentionTileBuilder::read(OpBuilder &b, Value tensor, ValueRange indices,
-                                 ArrayRef<int64_t> shape, Value mask) const {
+Value AttentionTileBuilder::readStored(OpBuilder &b, Value tensor,
+                                       ValueRange indices,
+                                       ArrayRef<int64_t> shape,
+                                       Value mask) const {
   RankedTensorType source = getTensorType(tensor);
   Type element = source.getElementType();
   VectorType type = vectorType(shape, element);
   AffineMap map = AffineMap::getMinorIdentityMap(source.getRank(), shape.size(),
                                                  b.getContext());
   Value padding = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-  Value vector = vector::TransferReadOp::create(
+  return vector::TransferReadOp::create(
       b, loc, type, tensor, indices, AffineMapAttr::get(map), padding, mask,
       b.getBoolArrayAttr(SmallVector<bool>(shape.size(), true)));
-  return convert(b, vector, b.getF32Type());
+}
+
+Value AttentionTileBuilder::read(OpBuilder &b, Value tensor, ValueRange indices,
+                                 ArrayRef<int64_t> shape, Value mask) const {
+  return convert(b, readStored(b, tensor, indices, shape, mask),
+                 b.getF32Type());
 }
 
 Value AttentionTileBuilder::write(OpBuilder &b, Value vector, Value tensor,

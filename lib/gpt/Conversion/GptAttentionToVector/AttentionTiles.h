@@ -23,7 +23,7 @@ namespace mlir::gpt {
 /// The score of a key that a query does not see.
 inline constexpr double kHidden = -std::numeric_limits<double>::infinity();
 
-/// Sizes of tiles, from the schedule.
+/// How tiles are made, from the schedule.
 struct AttentionTileSizes {
   /// Queries of a tile: one is in each lane.
   int64_t queries;
@@ -35,6 +35,8 @@ struct AttentionTileSizes {
   int64_t part;
   /// Elements of a vector register.
   int64_t vector;
+  /// Many queries: whether bf16 is multiplied in pairs.
+  bool pairs;
 };
 
 /// The operands of one attention op.
@@ -104,8 +106,11 @@ protected:
   /// Converts a float scalar or vector to the given element type.
   Value convert(OpBuilder &b, Value value, Type element) const;
 
-  /// Reads a vector, widened to f32. All is in bounds, or `mask` says what is;
+  /// Reads a vector as it is stored. All is in bounds, or `mask` says what is;
   /// elsewhere the vector is 0.
+  Value readStored(OpBuilder &b, Value tensor, ValueRange indices,
+                   ArrayRef<int64_t> shape, Value mask = {}) const;
+  /// The same, widened to f32.
   Value read(OpBuilder &b, Value tensor, ValueRange indices,
              ArrayRef<int64_t> shape, Value mask = {}) const;
   /// Writes a vector, converted to the type of the tensor.

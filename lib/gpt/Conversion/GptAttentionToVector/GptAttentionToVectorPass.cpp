@@ -185,7 +185,8 @@ struct ConvertGptAttentionToVector final
   using ConvertGptAttentionToVectorBase::ConvertGptAttentionToVectorBase;
 
   void runOnOperation() override {
-    AttentionTileSizes tiles{queryTile, rowTile, keyTile, keyPart, vectorSize};
+    AttentionTileSizes tiles{queryTile, rowTile,    keyTile,
+                             keyPart,   vectorSize, pairs};
     if (failed(verifyTiles(tiles)))
       return signalPassFailure();
     getOperation()->walk([&](Operation *op) {
@@ -199,6 +200,10 @@ struct ConvertGptAttentionToVector final
 
 private:
   LogicalResult verifyTiles(const AttentionTileSizes &tiles) {
+    if (tiles.pairs && tiles.keys % 2 != 0)
+      return getOperation()->emitError()
+             << "expected key-tile (" << tiles.keys
+             << ") to be even where keys are multiplied in pairs";
     if (tiles.vector > 0 && tiles.rows > 0 && tiles.queries > 0 &&
         tiles.queries % tiles.vector == 0 && tiles.keys > 0 && tiles.part > 0 &&
         tiles.part % tiles.vector == 0)

@@ -3,21 +3,11 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The online form of softmax (Milakov and Gimelshein, arXiv 1805.02867; Dao et
-// al., arXiv 2205.14135), with the queries of a tile in the lanes of vectors.
-// So scores are [key, lane] and the sum of values is [feature, lane]:
-//
-// * both products broadcast an element of a key or value to the lanes of a row
-//   of queries or weights. Keys and values are read as they are stored, and
-//   neither the number of keys nor that of features has to fit a vector.
-// * maximum and sum over the keys run in the lanes, each of which has its own.
-//
-// Only the queries are transposed on the way in, and the result on the way out.
-// The last queries are masked there; lanes without a query compute on zeros.
+// See QueryTiles.h.
 //
 //===----------------------------------------------------------------------===//
 
-#include "gpt/Conversion/GptAttentionToVector/AttentionTiles.h"
+#include "gpt/Conversion/GptAttentionToVector/QueryTiles.h"
 
 #include "gpt/GptParallel.h"
 
@@ -30,85 +20,18 @@
 using namespace mlir;
 using namespace mlir::gpt;
 
-namespace {
+Value QueryTileBuilder::getQueries(OpBuilder &b) const {
+  return extractSlice(b, loc, operands.query,
+                      {batch, row, head, b.getIndexAttr(0)},
+                      {b.getIndexAttr(1), rows, b.getIndexAttr(1),
+                       b.getIndexAttr(operands.headDim)},
+                      {0, 2});
+}
 
-/// Builds one tile of queries. Members are what its loops read.
-class QueryTileBuilder : public AttentionTileBuilder {
-public:
-  using AttentionTileBuilder::AttentionTileBuilder;
-
-  /// Computes `rows` queries of one head from `row` on into `init`, [row,
-  /// feature].
-  Value build(OpBuilder &b, Value init);
-
-  Value batch, head, kvHead, row, rows;
-
-private:
-  /// What is carried from one tile of keys to the next.
-  struct State {
-    /// The weighted sum, [feature, lane]; room for the scores of a tile of
-    /// keys, [key, lane].
-    Value sum, scores;
-    /// The greatest score and the sum of weights of each lane.
-    Value limit, total;
-
-    SmallVector<Value> get() const { return {sum, scores, limit, total}; }
-    static State from(ValueRange values) {
-      return {values[0], values[1], values[2], values[3]};
-    }
-  };
-
-  /// The queries times the scale, transposed to [feature, lane].
-  Value packQueries(OpBuilder &b);
-  State buildInitialState(OpBuilder &b);
-  /// Takes the keys [key, key + size) into account.
-  State buildKeyTile(OpBuilder &b, Value key, Value size, State state);
-  /// Scores of `count` keys from `key` on, stored in the scores of the tile
-  /// from `offset` on; updates the limit.
-  State buildScores(OpBuilder &b, Value key, Value offset, int64_t count,
-                    State state);
-  /// Adds the mask to the scores, [key, lane], of `count` keys from `key` on.
-  Value buildMask(OpBuilder &b, Value scores, Value key, int64_t count);
-  /// Hides what the diagonal or the window hides, where they cross these keys.
-  Value hideKeys(OpBuilder &b, Value scores, Value key, int64_t count);
-  /// Adds the values of a tile of keys to the sum, scaled by `factor` before.
-  Value buildSum(OpBuilder &b, Value key, Value size, Value factor,
-                 State state);
-  /// Divides by the sum of weights and transposes back into `init`.
-  Value writeResult(OpBuilder &b, State state, Value init);
-
-  Value queries;
-  KeyRange range;
-};
-
-} // namespace
-
-Value QueryTileBuilder::packQueries(OpBuilder &b) {
-  Value source = extractSlice(b, loc, operands.query,
-                              {batch, row, head, b.getIndexAttr(0)},
-                              {b.getIndexAttr(1), rows, b.getIndexAttr(1),
-                               b.getIndexAttr(operands.headDim)},
-                              {0, 2});
-  Value packed = emptyTensor(b, {operands.headDim, tiles.queries});
-  auto pack = [&](OpBuilder &nested, Value feature, int64_t count,
-                  ValueRange carried) -> SmallVector<Value> {
-    Value result = carried[0];
-    for (int64_t lane = 0; lane < tiles.queries; lane += tiles.vector) {
-      Value first = index(nested, lane);
-      Value present =
-          prefixMask(nested, {tiles.vector, count},
-                     {sub(nested, rows, first), index(nested, count)});
-      Value block = read(nested, source, {first, feature},
-                         {tiles.vector, count}, present);
-      block = mul(nested, block,
-                  splat(nested, {tiles.vector, count}, operands.scale));
-      block = vector::TransposeOp::create(nested, loc, block,
-                                          ArrayRef<int64_t>{1, 0});
-      result = write(nested, block, result, {feature, first});
-    }
-    return {result};
-  };
-  return buildSteps(b, operands.headDim, tiles.rows, packed, pack).front();
+Value QueryTileBuilder::presentMask(OpBuilder &b, Value lane,
+                                    int64_t count) const {
+  return prefixMask(b, {tiles.vector, count},
+                    {sub(b, rows, lane), index(b, count)});
 }
 
 QueryTileBuilder::State QueryTileBuilder::buildInitialState(OpBuilder &b) {
@@ -203,27 +126,7 @@ QueryTileBuilder::State QueryTileBuilder::buildScores(OpBuilder &b, Value key,
                                                       Value offset,
                                                       int64_t count,
                                                       State state) {
-  SmallVector<Value> keys;
-  for (int64_t i = 0; i < count; ++i)
-    keys.push_back(add(b, key, i));
-  Type element = b.getF32Type();
-  auto multiply = [&](OpBuilder &nested, Value feature,
-                      ValueRange carried) -> SmallVector<Value> {
-    SmallVector<Value> column;
-    for (Value at : keys) {
-      Value scalar = tensor::ExtractOp::create(
-          nested, loc, operands.key, keyIndices(batch, kvHead, at, feature));
-      column.push_back(convert(nested, scalar, element));
-    }
-    Value lhs = vector::FromElementsOp::create(
-        nested, loc, vectorType({count}, element), column);
-    Value rhs =
-        read(nested, queries, {feature, index(nested, 0)}, {tiles.queries});
-    return {vector::OuterProductOp::create(nested, loc, lhs, rhs, carried[0])};
-  };
-  Value scores = buildLoop(b, index(b, 0), index(b, operands.headDim), 1,
-                           splat(b, {count, tiles.queries}, 0.0), multiply)
-                     .front();
+  Value scores = multiplyKeys(b, key, count);
   if (operands.mask)
     scores = buildMask(b, scores, key, count);
   if (range.first)
@@ -235,30 +138,6 @@ QueryTileBuilder::State QueryTileBuilder::buildScores(OpBuilder &b, Value key,
         write(b, line, state.scores, {add(b, offset, i), index(b, 0)});
   }
   return state;
-}
-
-Value QueryTileBuilder::buildSum(OpBuilder &b, Value key, Value size,
-                                 Value factor, State state) {
-  auto accumulate = [&](OpBuilder &nested, Value feature, int64_t count,
-                        ValueRange carried) -> SmallVector<Value> {
-    SmallVector<int64_t> shape = {count, tiles.queries};
-    SmallVector<Value> place = {feature, index(nested, 0)};
-    Value sum = mul(nested, read(nested, carried[0], place, shape),
-                    broadcast(nested, shape, factor));
-    auto multiply = [&](OpBuilder &inner, Value at,
-                        ValueRange sums) -> SmallVector<Value> {
-      Value lhs = read(inner, operands.value,
-                       keyIndices(batch, kvHead, add(inner, key, at), feature),
-                       {count});
-      Value rhs =
-          read(inner, state.scores, {at, index(inner, 0)}, {tiles.queries});
-      return {vector::OuterProductOp::create(inner, loc, lhs, rhs, sums[0])};
-    };
-    sum = buildLoop(nested, index(nested, 0), size, 1, sum, multiply).front();
-    return {write(nested, sum, carried[0], place)};
-  };
-  return buildSteps(b, operands.valueHeadDim, tiles.rows, state.sum, accumulate)
-      .front();
 }
 
 QueryTileBuilder::State QueryTileBuilder::buildKeyTile(OpBuilder &b, Value key,
@@ -282,23 +161,11 @@ QueryTileBuilder::State QueryTileBuilder::buildKeyTile(OpBuilder &b, Value key,
   state.scores = scored[0];
   state.limit = scored[1];
 
-  // Weights, in place of the scores.
   Value limit = finite(b, state.limit);
   Value factor = expOf(b, before, limit);
   state.total = mul(b, state.total, factor);
-  auto weigh = [&](OpBuilder &nested, Value at,
-                   ValueRange carried) -> SmallVector<Value> {
-    SmallVector<Value> place = {at, index(nested, 0)};
-    Value weight =
-        expOf(nested, read(nested, carried[0], place, {tiles.queries}), limit);
-    return {write(nested, weight, carried[0], place),
-            addf(nested, carried[1], weight)};
-  };
-  SmallVector<Value> weighed =
-      buildLoop(b, index(b, 0), size, 1, {state.scores, state.total}, weigh);
-  state.scores = weighed[0];
-  state.total = weighed[1];
-  state.sum = buildSum(b, key, size, factor, state);
+  Value weights = buildWeights(b, size, limit, state);
+  state.sum = buildSum(b, key, size, factor, weights, state.sum);
   return state;
 }
 
@@ -324,10 +191,8 @@ Value QueryTileBuilder::writeResult(OpBuilder &b, State state, Value init) {
           read(nested, scaled, {feature, first}, {count, tiles.vector});
       block = vector::TransposeOp::create(nested, loc, block,
                                           ArrayRef<int64_t>{1, 0});
-      Value present =
-          prefixMask(nested, {tiles.vector, count},
-                     {sub(nested, rows, first), index(nested, count)});
-      result = write(nested, block, result, {first, feature}, present);
+      result = write(nested, block, result, {first, feature},
+                     presentMask(nested, first, count));
     }
     return {result};
   };
@@ -347,6 +212,15 @@ Value QueryTileBuilder::build(OpBuilder &b, Value init) {
   return writeResult(b, State::from(carried), init);
 }
 
+/// Whether both products are made of pairs of bf16.
+static bool hasPairs(const AttentionOperands &operands,
+                     const AttentionTileSizes &tiles) {
+  return tiles.pairs &&
+         llvm::all_of(
+             ArrayRef({operands.query, operands.key, operands.value}),
+             [](Value value) { return getElementTypeOrSelf(value).isBF16(); });
+}
+
 Value gpt::buildQueryTiles(OpBuilder &builder, Location loc,
                            const AttentionOperands &operands,
                            const AttentionTileSizes &tiles, Value init) {
@@ -358,7 +232,10 @@ Value gpt::buildQueryTiles(OpBuilder &builder, Location loc,
       loc, toValue(builder, operands.numQueries),
       buildIndex(builder, loc, tiles.queries));
   auto body = [&](OpBuilder &b, Location l, ValueRange args) {
-    QueryTileBuilder tile(l, operands, tiles);
+    std::unique_ptr<QueryTileBuilder> tileBuilder =
+        hasPairs(operands, tiles) ? createPairQueryTile(l, operands, tiles)
+                                  : createWideQueryTile(l, operands, tiles);
+    QueryTileBuilder &tile = *tileBuilder;
     tile.batch = args[0];
     tile.head = args[1];
     tile.kvHead = b.createOrFold<arith::DivUIOp>(

@@ -58,8 +58,11 @@ def _formula(
 
 def _cached_attention(_: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
     attributes = _attributes(op, ("num_heads", "num_kv_heads", "scale", "window"))
-    (result, keys, values), error = reference.cached_attention_with_error(*operands, **attributes)
     types = [operand.type.element_type for operand in op.operands]
+    narrow = all(DType.of(types[i]) == DType.BF16 for i in (0, 3, 4))
+    (result, keys, values), error = reference.cached_attention_with_error(
+        *operands, **attributes, narrow=narrow
+    )
     # Entries that are copied keep their bits; new ones are rounded if the caches have another type.
     rounded = None if types[1] == types[3] else 0.0
     return [Computed(result, error), Computed(keys, rounded), Computed(values, rounded)]
@@ -67,7 +70,8 @@ def _cached_attention(_: Frame, op: Any, operands: Sequence[Array]) -> list[Comp
 
 def _attention(_: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
     attributes = _attributes(op, ("num_heads", "num_kv_heads", "scale", "window"), ("causal",))
-    return [Computed(*reference.attention_with_error(*operands, **attributes))]
+    narrow = DType.of(op.operands[0].type.element_type) == DType.BF16
+    return [Computed(*reference.attention_with_error(*operands, **attributes, narrow=narrow))]
 
 
 def _causal_mask(_: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
