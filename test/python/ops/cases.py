@@ -143,8 +143,12 @@ def label(attributes: Mapping[str, object]) -> str:
 class CompiledCases:
     """The cases of a test file, compiled as one module in each way."""
 
-    def __init__(self, cases: Sequence[Case]) -> None:
+    def __init__(
+        self, cases: Sequence[Case], options: Callable[[], Mapping[str, Any]] = dict
+    ) -> None:
+        """Takes the cases, and what returns options of the compiler beside those of each way."""
         self.cases = cases
+        self._options = options
         names = dict.fromkeys(name for case in cases for name, _ in case.runs())
         self._turns = dict(zip(names, rotate(names), strict=False))
 
@@ -154,7 +158,7 @@ class CompiledCases:
             build = functools.partial(Case.build, chosen=names)
             module = functools.reduce(lambda module, case: build(case, module), self.cases, None)
             assert module is not None, f"no case has any of {sorted(names)}"
-            return module.compile(**combination.options)
+            return module.compile(**combination.options, **self._options())
         except Exception as error:
             return error
 
@@ -179,8 +183,8 @@ class CompiledCases:
                 return result.function(name)
         raise result
 
-    def test(self) -> Callable[..., None]:
-        """Returns a test that runs every function with every size, each as users do and in turn."""
+    def test(self, *, in_turn: bool = True) -> Callable[..., None]:
+        """Returns a test that runs every function with every size, as users do and in turn."""
         shares: dict[Combination, set[str]] = {}
         for name, turn in self._turns.items():
             shares.setdefault(turn, set()).add(name)
@@ -194,7 +198,7 @@ class CompiledCases:
                 )
                 for case in self.cases
                 for name, sizes in case.runs()
-                for combination in (DEFAULT, self._turns[name])
+                for combination in (DEFAULT, *([self._turns[name]] if in_turn else []))
             ],
         )
         def test_op(case: Case, name: str, sizes: Sizes, combination: Combination) -> None:
