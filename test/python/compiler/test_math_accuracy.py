@@ -237,7 +237,7 @@ def test_exp_that_is_rounded_to_bf16(options: CompileOptions) -> None:
     with np.errstate(invalid="ignore"):
         wrong = ~(np.abs(got - want) <= MAX_NARROW_ULP * unit) & ~flushed & ~overflow
     assert not wrong.any(), (x[wrong][:4], got[wrong][:4], want[wrong][:4])
-    special = {np.inf: np.inf, -np.inf: 0, 0.0: 1, -0.0: 1, 3e38: np.inf, -3e38: 0, -87.0: 0}
+    special = {np.inf: np.inf, -np.inf: 0, 0.0: 1, 3e38: np.inf, -3e38: 0, -87.0: 0}
     for value, result in special.items():
         assert (call(run, np.full(17, value, np.float32)) == result).all()
     for bits in (0x7FC00000, 0x7F800001, 0xFFFFFFFF):
