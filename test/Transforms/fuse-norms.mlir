@@ -1,6 +1,7 @@
 // A norm is one loop over rows, that of the pack of rows where one reads it.
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-fuse-elementwise --canonicalize --gpt-pack-projections --gpt-form-epilogues --gpt-fuse-norms --canonicalize --cse | FileCheck %s
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-fuse-elementwise --canonicalize --gpt-pack-projections --gpt-form-epilogues --gpt-fuse-norms --remarks-filter=schedule -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-fuse-elementwise --canonicalize --gpt-pack-projections --gpt-form-epilogues --gpt-fuse-norms=tile-bytes=1000 --canonicalize --cse | FileCheck %s --check-prefix=SMALL
 
 // Statistics of a tile of rows, its elements and its pack; nothing of the norm is left outside.
 // CHECK-LABEL: func.func @packed(
@@ -17,10 +18,16 @@
 // CHECK: %[[SQUARES:.*]] = linalg.generic {{.*}}"reduction"]} ins(%[[PART]], %[[MEANS]] : tensor<?x48xf32>, tensor<?xf32>)
 // CHECK: %[[INVERSE:.*]] = linalg.generic {{.*}} ins(%[[SQUARES]] : tensor<?xf32>)
 // CHECK: math.rsqrt
+// CHECK: %[[BUFFER:.*]] = bufferization.alloc_tensor() : tensor<8x48xf32>
 // CHECK: %[[NORM:.*]] = linalg.generic {{.*}} ins(%[[PART]], %[[MEANS]], %[[INVERSE]], %[[G]], %[[B]] :
 // CHECK-NOT: math.rsqrt
-// CHECK: linalg.pack %[[NORM]] padding_value(%{{.*}} : f32) {{.*}}{gpt.class = "norm_rows"} : tensor<?x48xf32> -> tensor<1x48x8xf32>
+// CHECK: %[[WHOLE:.*]] = tensor.insert_slice %[[NORM]] into %[[BUFFER]][0, 0] [%[[N]], 48] [1, 1]
+// CHECK: linalg.pack %[[WHOLE]] inner_dims_pos = [0] inner_tiles = [8] {{.*}}{gpt.class = "norm_rows"} : tensor<8x48xf32> -> tensor<1x48x8xf32>
 // CHECK: linalg.contract {{.*}} ins(%[[PACKED]],
+// A tile of 1536 bytes that may have 1000 is too large for a buffer: one row at a time, and a pack of its own.
+// SMALL-LABEL: func.func @packed(
+// SMALL: %[[NORM:.*]] = scf.forall {{.*}} -> (tensor<?x?x48xf32>)
+// SMALL: linalg.pack {{.*}}{gpt.class = "rows"}
 // REMARK: [[@LINE+2]]:{{.*}} remark: [Passed] gpt-fuse-norms | Category:schedule | {{.*}}is computed where it is packed
 func.func @packed(%x: tensor<?x?x48xf32>, %g: tensor<48xf32>, %b: tensor<48xf32>, %w: tensor<96x48xf32>) -> tensor<?x?x96xf32> {
   %0 = gpt.layer_norm %x, %g bias(%b) {epsilon = 1.0e-5 : f64} : (tensor<?x?x48xf32>, tensor<48xf32>, tensor<48xf32>) -> tensor<?x?x48xf32>
@@ -51,7 +58,7 @@ func.func @stored(%x: tensor<?x?x48xbf16>, %g: tensor<48xbf16>) -> tensor<?x?x48
 
 // -----
 
-// A depth that is padded in front of the pack, and two readers: the norm is stored.
+// Something else reads the norm, too: it is stored.
 // CHECK-LABEL: func.func @two_readers(
 // CHECK: scf.forall
 // CHECK: math.rsqrt

@@ -28,48 +28,13 @@ transform.named_sequence @tile_pair_rows(%pack: !transform.any_op {transform.con
   transform.yield
 }
 
-// Packs a tile of rows of a norm, 16 features at a time, each computed from the
-// statistics of its row where it is packed.
+// Packs a tile of rows of a norm from its buffer, 16 features at a time.
 transform.named_sequence @tile_norm_rows(%pack: !transform.any_op {transform.consumed},
     %row_tile: !transform.param<i64> {transform.readonly}) {
-  %norm = transform.get_producer_of_operand %pack[0] : (!transform.any_op) -> !transform.any_op
   %tile, %loop = transform.structured.tile_using_for %pack tile_sizes [0, 16]
     : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %rows = transform.get_parent_op %loop {op_name = "scf.forall"} : (!transform.any_op) -> !transform.any_op
-  transform.apply_patterns to %rows {
-    transform.apply_patterns.memref.resolve_ranked_shaped_type_result_dims
-    transform.apply_patterns.scf.for_loop_canonicalization
-    transform.apply_patterns.canonicalization
-  } : !transform.any_op
-  %fused, %loop_1 = transform.structured.fuse_into_containing_op %norm into %loop
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %elements = transform.get_producer_of_operand %tile[0] : (!transform.any_op) -> !transform.any_op
-  %class = transform.param.constant "norm" -> !transform.any_param
-  transform.annotate %rows "gpt.class" = %class : !transform.any_op, !transform.any_param
-  transform.structured.vectorize %elements vector_sizes [%row_tile, 16] : !transform.any_op, !transform.param<i64>
+  transform.apply_patterns to %loop { transform.apply_patterns.scf.for_loop_canonicalization } : !transform.any_op
   transform.structured.vectorize %tile vector_sizes [1, 16, %row_tile] : !transform.any_op, !transform.param<i64>
-  transform.yield
-}
-
-// The same with features in pairs: 16 pairs at a time.
-transform.named_sequence @tile_norm_pair_rows(%pack: !transform.any_op {transform.consumed},
-    %row_tile: !transform.param<i64> {transform.readonly}) {
-  %norm = transform.get_producer_of_operand %pack[0] : (!transform.any_op) -> !transform.any_op
-  %tile, %loop = transform.structured.tile_using_for %pack tile_sizes [0, 16]
-    : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %rows = transform.get_parent_op %loop {op_name = "scf.forall"} : (!transform.any_op) -> !transform.any_op
-  transform.apply_patterns to %rows {
-    transform.apply_patterns.memref.resolve_ranked_shaped_type_result_dims
-    transform.apply_patterns.scf.for_loop_canonicalization
-    transform.apply_patterns.canonicalization
-  } : !transform.any_op
-  %fused, %loop_1 = transform.structured.fuse_into_containing_op %norm into %loop
-    : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-  %elements = transform.get_producer_of_operand %tile[0] : (!transform.any_op) -> !transform.any_op
-  %class = transform.param.constant "norm" -> !transform.any_param
-  transform.annotate %rows "gpt.class" = %class : !transform.any_op, !transform.any_param
-  transform.structured.vectorize %elements vector_sizes [%row_tile, 32] : !transform.any_op, !transform.param<i64>
-  transform.structured.vectorize %tile vector_sizes [1, 16, %row_tile, 2] : !transform.any_op, !transform.param<i64>
   transform.yield
 }
 
@@ -264,17 +229,6 @@ transform.named_sequence @vectorize_panels(%panel: !transform.any_op {transform.
   transform.yield
 }
 
-// Reads statistics of rows, repeated for their features, in front of the loop over these.
-transform.named_sequence @hoist_statistics(%rows: !transform.any_op {transform.readonly}) {
-  transform.apply_patterns to %rows {
-    transform.apply_patterns.vector.transfer_permutation_patterns
-  } : !transform.any_op
-  %loops = transform.structured.match ops{["scf.for"]} in %rows
-    : (!transform.any_op) -> !transform.any_op
-  transform.apply_licm to %loops : !transform.any_op
-  transform.yield
-}
-
 // Tiles and vectorises what gpt-pack-projections has packed.
 transform.named_sequence @tile_projections(%module: !transform.any_op {transform.readonly},
     %row_block: !transform.param<i64> {transform.readonly},
@@ -290,13 +244,6 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
   // Each product starts from zeros of its own.
   transform.apply_registered_pass "gpt-duplicate-fills" to %normed
     : (!transform.any_op) -> !transform.any_op
-  %norm_pair_rows = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "norm_pair_rows"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  transform.foreach %norm_pair_rows : !transform.any_op {
-  ^bb0(%pack: !transform.any_op):
-    transform.include @tile_norm_pair_rows failures(propagate) (%pack, %row_tile)
-      : (!transform.any_op, !transform.param<i64>) -> ()
-  }
   %norm_rows = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "norm_rows"} in %module
     : (!transform.any_op) -> !transform.any_op
   transform.foreach %norm_rows : !transform.any_op {
@@ -365,12 +312,6 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
     : (!transform.any_op) -> !transform.any_op
   transform.apply_registered_pass "gpt-bound-masked-transfers" to %tiled
     : (!transform.any_op) -> !transform.any_op
-  %norms = transform.structured.match ops{["scf.forall"]} attributes{gpt.class = "norm"} in %module
-    : (!transform.any_op) -> !transform.any_op
-  transform.foreach %norms : !transform.any_op {
-  ^bb0(%rows: !transform.any_op):
-    transform.include @hoist_statistics failures(propagate) (%rows) : (!transform.any_op) -> ()
-  }
   %panels = transform.structured.match ops{["scf.forall"]} attributes{gpt.class = "panels"} in %module
     : (!transform.any_op) -> !transform.any_op
   // One at a time: a match searches a single op.

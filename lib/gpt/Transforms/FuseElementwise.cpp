@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::gpt {
@@ -85,7 +86,13 @@ struct FuseElementwise final
     if (failed(
             applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       return signalPassFailure();
-    numFused += before - std::min(before, countOps());
+    unsigned fused = before - std::min(before, countOps());
+    numFused += fused;
+    if (fused != 0)
+      remark::passed(
+          getOperation()->getLoc(),
+          remark::RemarkOpts::name(getArgument()).category("schedule"))
+          << "merged element-wise ops" << remark::metric("NumFused", fused);
   }
 
 private:

@@ -7,8 +7,9 @@
 // row by row, and an op that reads the statistics of a row with its elements.
 // One after the other, each reads all rows again, from a cache further away the
 // more rows there are. Here one loop over rows computes them all. Where the
-// norm is packed for a product, that loop is the one that packs: a tile of rows
-// is normalised on its way into the panel, and the norm is never stored.
+// norm is packed for a product, that loop is the one that packs: it normalises
+// a tile of rows into a buffer of its own and packs from there, so that the
+// norm is never stored as a whole.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +25,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/TilingInterface.h"
@@ -139,8 +139,8 @@ static linalg::PackOp getPack(const Norm &norm) {
   auto pack = dyn_cast<linalg::PackOp>(user);
   if (!pack)
     return {};
-  auto name = pack->getAttrOfType<StringAttr>(kClassAttr);
-  if (!name || (name != "rows" && name != "pair_rows"))
+  // In pairs of bf16, what packs reads half the bytes: it does not pay.
+  if (pack->getAttr(kClassAttr) != StringAttr::get(pack.getContext(), "rows"))
     return {};
   return pack;
 }
@@ -196,10 +196,24 @@ public:
   LogicalResult write();
   /// What stands for a result of the norm.
   Value get(Value result) const { return tiles.lookup(result); }
+  /// The elements with as many rows as there are at most.
+  Value getWhole();
 
 private:
   LogicalResult write(linalg::GenericOp op);
   Value buildInit(Value init, Value slice);
+  SmallVector<OpFoldResult> getStarts(RankedTensorType type) {
+    return SmallVector<OpFoldResult>(type.getRank(), rewriter.getIndexAttr(0));
+  }
+  SmallVector<OpFoldResult> getStrides(RankedTensorType type) {
+    return SmallVector<OpFoldResult>(type.getRank(), rewriter.getIndexAttr(1));
+  }
+  SmallVector<OpFoldResult> getExtents(RankedTensorType type) {
+    SmallVector<OpFoldResult> extents(sizes);
+    for (int64_t extent : type.getShape().drop_front(bounds.size()))
+      extents.push_back(rewriter.getIndexAttr(extent));
+    return extents;
+  }
 
   RewriterBase &rewriter;
   const Norm &norm;
@@ -216,9 +230,9 @@ static Value getViewed(Value value) {
   return value;
 }
 
-/// An own init of known size in place of a slice of `init`: what all iterations
-/// write would not be memory of each. It is an allocation for statistics, since
-/// equal empty tensors would be made one, which several of them write.
+/// A slice of an own tensor of known size in place of the slice of `init`, so
+/// that each iteration has memory of its own. The tensor is an allocation,
+/// since equal empty tensors would be made one, which several ops write.
 Value TileWriter::buildInit(Value init, Value slice) {
   Value source = getViewed(init);
   auto fill = source.getDefiningOp<linalg::FillOp>();
@@ -228,25 +242,31 @@ Value TileWriter::buildInit(Value init, Value slice) {
   Location loc = init.getLoc();
   SmallVector<int64_t> shape(bounds);
   llvm::append_range(shape, type.getShape().drop_front(bounds.size()));
-  Value own;
-  if (shape.size() > bounds.size())
-    own = tensor::EmptyOp::create(rewriter, loc, shape, type.getElementType());
-  else
-    own = bufferization::AllocTensorOp::create(rewriter, loc, type.clone(shape),
-                                               ValueRange());
+  Value own = bufferization::AllocTensorOp::create(
+      rewriter, loc, type.clone(shape), ValueRange());
   if (own.getType() != type) {
-    SmallVector<OpFoldResult> extents(sizes);
-    for (int64_t extent : type.getShape().drop_front(bounds.size()))
-      extents.push_back(rewriter.getIndexAttr(extent));
-    SmallVector<OpFoldResult> starts(extents.size(), rewriter.getIndexAttr(0));
-    SmallVector<OpFoldResult> strides(extents.size(), rewriter.getIndexAttr(1));
-    own = tensor::ExtractSliceOp::create(rewriter, loc, type, own, starts,
-                                         extents, strides);
+    own = tensor::ExtractSliceOp::create(rewriter, loc, type, own,
+                                         getStarts(type), getExtents(type),
+                                         getStrides(type));
   }
   if (!fill)
     return own;
   return linalg::FillOp::create(rewriter, fill.getLoc(), fill.value(), own)
       .getResult(0);
+}
+
+/// The tensor of known size of which the elements are a slice.
+Value TileWriter::getWhole() {
+  Value elements = tiles.lookup(norm.ops.back()->getResult(0));
+  auto tile = elements.getDefiningOp<linalg::GenericOp>();
+  auto slice =
+      tile.getDpsInits().front().getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice)
+    return elements;
+  auto type = cast<RankedTensorType>(elements.getType());
+  return tensor::InsertSliceOp::create(rewriter, elements.getLoc(), elements,
+                                       slice.getSource(), getStarts(type),
+                                       getExtents(type), getStrides(type));
 }
 
 LogicalResult TileWriter::write(linalg::GenericOp op) {
@@ -339,12 +359,21 @@ private:
       return success();
     }
     IRRewriter rewriter(&getContext());
-    if (linalg::PackOp pack = getPack(norm)) {
-      if (succeeded(collapseRows(rewriter, norm)))
-        return fuseIntoPack(rewriter, norm, pack);
-      return success();
-    }
+    linalg::PackOp pack = getPack(norm);
+    if (pack && fits(norm, pack) && succeeded(collapseRows(rewriter, norm)))
+      return fuseIntoPack(rewriter, norm, pack);
     return fuseRows(rewriter, norm);
+  }
+
+  /// Whether a tile of rows is small enough for a buffer of a thread.
+  bool fits(const Norm &norm, linalg::PackOp pack) const {
+    auto type =
+        cast<RankedTensorType>(norm.getElements()->getResult(0).getType());
+    int64_t features = type.getShape().back();
+    return !ShapedType::isDynamic(features) &&
+           features * pack.getStaticInnerTiles().front() *
+                   llvm::divideCeil(type.getElementTypeBitWidth(), 8) <=
+               tileBytes;
   }
 
   /// One loop over tiles of rows, which normalises and packs.
@@ -353,15 +382,9 @@ private:
     Location loc = norm.getElements().getLoc();
     rewriter.setInsertionPoint(pack);
     auto opened = cast<linalg::PackOp>(rewriter.clone(*pack));
-    rewriter.setInsertionPoint(opened);
     opened.getSourceMutable().assign(norm.getElements().getResult(0));
-    // Rows behind the end are computed like the others, from whatever there is.
-    if (opened.getPaddingValue())
-      opened.getPaddingValueMutable().assign(ub::PoisonOp::create(
-          rewriter, loc, opened.getPaddingValue().getType()));
     rewriter.replaceOp(pack, opened);
-    StringRef name = opened->getAttrOfType<StringAttr>(kClassAttr).getValue();
-    opened->setAttr(kClassAttr, rewriter.getStringAttr(("norm_" + name).str()));
+    opened->setAttr(kClassAttr, rewriter.getStringAttr("norm_rows"));
     int64_t rowTile = opened.getStaticInnerTiles().front();
     if (failed(tile(rewriter, norm, opened, {rowTile})))
       return failure();
@@ -420,9 +443,13 @@ private:
                       ArrayRef(sizes).take_front(bounds.size()), bounds);
     if (failed(writer.write()))
       return tile->emitError("cannot compute its rows in the tile");
+    // Rows of a tile behind the last one are whatever is there.
+    auto pack = dyn_cast<linalg::PackOp>(tile);
+    if (pack)
+      pack.getPaddingValueMutable().clear();
     for (auto [operand, op] : reads) {
       Operation *old = operand->get().getDefiningOp();
-      operand->set(writer.get(op.getResult(0)));
+      operand->set(pack ? writer.getWhole() : writer.get(op.getResult(0)));
       if (old->use_empty())
         rewriter.eraseOp(old);
     }

@@ -137,18 +137,20 @@ def FuseNorms : Pass<"gpt-fuse-norms"> {
     and what computes that number: sums over rows, and ops on one number per row.
     All become one `scf.forall` over rows. Runs after `gpt-form-epilogues`.
 
-    Where a pack of rows (`gpt.class = "rows"` or `"pair_rows"`) alone reads the
-    norm, the loop is that over its tiles of rows. The pack in it carries
-    `gpt.class = "norm_rows"` or `"norm_pair_rows"` and reads a tile of the norm,
-    so that a schedule can compute that in registers; what it writes for rows
-    behind the last one is poison.
+    Where a pack of rows (`gpt.class = "rows"`) alone reads the norm, the loop is
+    that over its tiles of rows: a tile is normalised into a buffer of the
+    iteration and packed from there. The pack in the loop carries
+    `gpt.class = "norm_rows"`; what it writes for rows behind the last one is not
+    defined. Rows packed in pairs of bf16 are half as many bytes, and read a norm
+    that is stored.
 
     ```mlir
     %packed = scf.forall (%tile) in (%row_tiles) shared_outs(%out = %empty) -> (tensor<?x768x8xf32>) {
       %rows = tensor.extract_slice %x[%row, 0] [%n, 768] [1, 1] : ...   // at most 8
       %sums = linalg.generic ... ins(%rows) ... -> tensor<?xf32>
       %norm = linalg.generic ... ins(%rows, %sums, %weight) ... -> tensor<?x768xf32>
-      %pack = linalg.pack %norm ... {gpt.class = "norm_rows"} ...
+      %whole = tensor.insert_slice %norm into %buffer[0, 0] [%n, 768] [1, 1] : ... into tensor<8x768xf32>
+      %pack = linalg.pack %whole ... {gpt.class = "norm_rows"} ...
       ...
     }
     ```
@@ -156,6 +158,11 @@ def FuseNorms : Pass<"gpt-fuse-norms"> {
     Left alone, with a remark: norms of a single row, which is its own loop, norms
     in a loop, and those of which something else reads a statistic.
   }];
+  let options = [
+    Option<"tileBytes", "tile-bytes", "int64_t", "49152",
+           "Size of the largest buffer for a tile of rows, which is on the stack "
+           "of a thread">
+  ];
   let statistics = [
     Statistic<"numFused", "num-fused", "Number of norms that are one loop">,
     Statistic<"numPacked", "num-packed",
@@ -166,8 +173,7 @@ def FuseNorms : Pass<"gpt-fuse-norms"> {
                            "::mlir::bufferization::BufferizationDialect",
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::scf::SCFDialect",
-                           "::mlir::tensor::TensorDialect",
-                           "::mlir::ub::UBDialect"];
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def BoundMaskedTransfers : Pass<"gpt-bound-masked-transfers"> {
