@@ -29,23 +29,7 @@ from gpt_mlir.verify.interpreter.values import (
 )
 from gpt_mlir.verify.isolation import CrashError
 
-__all__ = [
-    "FLOAT_PREDICATES",
-    "HANDLERS",
-    "INTEGER_PREDICATES",
-    "bitcast",
-    "checked_division",
-    "compare_floats",
-    "compare_integers",
-    "maximum",
-    "maximum_number",
-    "minimum",
-    "minimum_number",
-    "shift_left",
-    "shift_right",
-    "to_float",
-    "to_integer",
-]
+__all__ = ["HANDLERS", "checked_division"]
 
 
 def _constant(translation: Translation, op: Any) -> None:
