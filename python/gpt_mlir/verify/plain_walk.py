@@ -90,9 +90,9 @@ class Walk:
     """What came of a walk.
 
     Attributes:
-        wrong: The first point that is wrong; None if all are right that can be interpreted.
+        wrong: The first point that is wrong; None if all are right, or it cannot be told.
         outcome: What came of that.
-        left: The points behind the last one that can be interpreted.
+        left: The points that may be the first wrong one, where some cannot be interpreted.
     """
 
     wrong: Point | None
@@ -116,4 +116,9 @@ def walk_plain(checker: Checker) -> Walk:
     if last == 0 or not is_wrong(interpreted.check(points[last]).status):
         return Walk(None, None, left)
     point, outcome = first_wrong(interpreted.check, points[: last + 1])
+    index = first = points.index(point)
+    while first > 1 and interpreted.check(points[first - 1]).status == "error":
+        first -= 1
+    if first < index:
+        return Walk(None, None, tuple(points[first : index + 1]))
     return Walk(point, outcome)

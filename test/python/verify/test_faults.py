@@ -13,6 +13,7 @@ from checkpoints import folder_of
 from faults import (
     FEW,
     FEW_INSIDE,
+    FINALIZE,
     LINALG,
     MORE,
     MORE_INSIDE,
@@ -29,6 +30,7 @@ from gpt_mlir import InputError
 from gpt_mlir.cli import main
 from gpt_mlir.compiler import CompileOptions, list_passes, llvm_pipeline, schedule_text
 from gpt_mlir.verify import Verdict, bisect_model, bisect_module, verify_module, write_folder
+from gpt_mlir.verify.interpreter import dialects
 from gpt_mlir.verify.stages import pass_label
 
 pytestmark = pytest.mark.usefixtures("_plugin")
@@ -158,6 +160,20 @@ def test_an_op_that_is_wrong_alone_is_named() -> None:
     assert {op.op.split()[0] for op in wrong.ops if op.difference.misses} == {"gpt.attention"}
     before = report.outcomes[report.outcomes.index(wrong) - 1]
     assert [op.difference.misses for op in before.ops] == [0] * len(wrong.ops)
+
+
+@pytest.mark.slow
+def test_passes_behind_what_cannot_be_interpreted_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault = SeededFault("wrong-stride", feed_forward, FINALIZE, inside=True)
+    on_tensors = {n: h for n, h in dialects.HANDLERS.items() if not n.startswith("memref.")}
+    monkeypatch.setattr(dialects, "HANDLERS", on_tensors)
+    with fault.seeded() as options:
+        verdict = bisect_module(fault.build(), options=options)
+    assert verdict.culprit == ""
+    assert fault.text in verdict.candidates
+    assert pass_label(verdict.candidates[0]) == "one-shot-bufferize"
 
 
 @pytest.mark.spread
