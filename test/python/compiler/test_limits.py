@@ -123,10 +123,10 @@ def test_time_that_is_up_in_llvm() -> None:
     level = CompileOptions(opt_level=0)
     module = driver.lower(chain(40), "llvm", level)
     begin = time.perf_counter()
-    limit = "compilation takes longer than time_limit=0.3 seconds, found in LLVM pass '"
+    limit = "compilation takes longer than time_limit=0.3 seconds, found in LLVM"
     with pytest.raises(RuntimeError, match=f"^code generation ended early: {limit}"):
         _compiler.emit(module, "shared", budget=_compiler.Budget(time_limit=0.3))
-    assert time.perf_counter() - begin < 15  # it takes 40 seconds
+    assert time.perf_counter() - begin < 30  # it takes 40 seconds of an idle processor
     module = driver.lower(chain(1), "llvm", level)
     assert _compiler.emit(module, "shared").startswith(b"\x7fELF")  # goes on working
 
@@ -148,7 +148,7 @@ def test_ctrl_c_ends_code_generation() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-    assert time.perf_counter() - begin < 15  # it takes 40 seconds
+    assert time.perf_counter() - begin < 30  # it takes 40 seconds of an idle processor
 
 
 def test_memory_that_is_up() -> None:
