@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +84,19 @@ def test_bound_one_after_the_other(code: Executable) -> None:
 
 def test_a_weight_is_packed_once_for_all_functions(code: Executable) -> None:
     packed: list[PackedWeight] = []
+    rows: set[str] = set()
 
     class Counting:
         def provide(self, packers: Sequence[Packer]) -> list[Array]:
             packed.extend(packer.weight for packer in packers)
             return AnonymousMemory().provide(packers)
 
+        def expect_rows(self, names: Iterable[str]) -> None:
+            rows.update(names)
+
     code.bind({"w": W, "b": B}, memory=Counting())
     assert sorted(weight.sources for weight in packed) == [("b",), ("w",)]
+    assert rows == {"w"}  # which "row" looks up
 
 
 def test_weights_passed_with_each_call(code: Executable) -> None:
