@@ -5,12 +5,14 @@ What must not matter: whether there is a KV cache, how a prompt is cut, what els
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from checkpoints import ALL, CONTEXT, folder_of, llm_of, reference_of
+from combinations import OTHERS, Combination, every_way
 
 from gpt_mlir import LLM, CompileOptions
 
@@ -35,11 +37,31 @@ def assert_close(found: Array, expected: Array, tolerance: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
+def reference_logits(case: str, ids: Array) -> Array:
+    with torch.no_grad():
+        logits: Array = reference_of(case)(torch.from_numpy(ids)).logits.numpy()
+    return logits
+
+
+@functools.cache
+def greedy_tokens(case: str, prompt: tuple[int, ...]) -> list[int]:
+    """Returns the 128 tokens that the reference continues a prompt with."""
+    with torch.no_grad():
+        tokens = reference_of(case).generate(
+            torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt), dtype=torch.int64),
+            max_new_tokens=128,
+            do_sample=False,
+            pad_token_id=0,
+        )
+    result: list[int] = tokens[0, len(prompt) :].tolist()
+    return result
+
+
 @each_case
 def test_logits(case: str) -> None:
     ids = ids_of(case, 2, 70)
-    with torch.no_grad():
-        expected = reference_of(case)(torch.from_numpy(ids)).logits.numpy()
+    expected = reference_logits(case, ids)
     model = llm_of(case).model
     assert_close(model.forward(ids), expected, REFERENCE_TOLERANCE)
     caches = model.allocate(2, 70)
@@ -50,16 +72,8 @@ def test_logits(case: str) -> None:
 @each_case
 def test_greedy_tokens(case: str) -> None:
     prompt = ids_of(case, 9)
-    with torch.no_grad():
-        expected = reference_of(case).generate(
-            torch.from_numpy(prompt)[None],
-            attention_mask=torch.ones(1, 9, dtype=torch.int64),
-            max_new_tokens=128,
-            do_sample=False,
-            pad_token_id=0,
-        )[0, 9:]
     result = llm_of(case).generate(prompt, max_new_tokens=128, do_sample=False)
-    assert list(result.token_ids) == expected.tolist()
+    assert list(result.token_ids) == greedy_tokens(case, tuple(prompt))
 
 
 @each_case
@@ -136,18 +150,37 @@ def test_no_position_sees_the_future(case: str) -> None:
     assert not np.allclose(before[:, 12:], after[:, 12:])
 
 
-@pytest.mark.parametrize("case", ["neox", "llama-bf16"])
-def test_optimization_levels(case: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "combination"),
+    [
+        pytest.param(
+            *(case, combination),
+            id=f"{case}-{combination}",
+            marks=[]
+            if case in ("neox", "llama-bf16") and combination.target == "native"
+            else every_way,
+        )
+        for case in ALL
+        for combination in OTHERS
+    ],
+)
+def test_in_every_way(case: str, combination: Combination) -> None:
+    """Logits and greedy tokens, however the model is compiled; the others here are as users are."""
     ids = ids_of(case, 2, 41)
-    expected = llm_of(case).model.forward(ids)
-    for level in (0, 1, 2):
-        llm = LLM(folder_of(case), options=CompileOptions(opt_level=level))
-        assert_close(llm.model.forward(ids), expected, ORDER_TOLERANCE)
+    prompt = ids_of(case, 9)
+    options = CompileOptions(**combination.options)
+    models = [LLM(folder_of(case), options=options, num_threads=n) for n in combination.threads]
+    result = models[0].generate(prompt, max_new_tokens=128, do_sample=False)
+    assert list(result.token_ids) == greedy_tokens(case, tuple(prompt))
+    found = [llm.model.forward(ids) for llm in models]
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+    assert_close(found[0], reference_logits(case, ids), REFERENCE_TOLERANCE)
+    assert_close(found[0], llm_of(case).model.forward(ids), ORDER_TOLERANCE)
 
 
 @pytest.mark.parametrize("case", ["gpt2", "neox", "llama-gqa"])
 def test_up_to_the_last_position_of_the_context(case: str) -> None:
     ids = ids_of(case, 1, CONTEXT)
-    with torch.no_grad():
-        expected = reference_of(case)(torch.from_numpy(ids)).logits.numpy()
+    expected = reference_logits(case, ids)
     assert_close(llm_of(case).model.forward(ids), expected, REFERENCE_TOLERANCE)
