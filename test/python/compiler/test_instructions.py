@@ -115,7 +115,7 @@ def test_inner_loop_keeps_its_sums_in_registers(
 def test_attention_keeps_its_sums_in_registers(text: str, element: str, cpu: str) -> None:
     """Scores, and values times weights: both loops, with keys of any type."""
     registers, sums = REGISTERS[cpu]
-    product = rf"vfmadd\d+ps\s.*%{registers}\d+$"
+    product = rf"(vfmadd\d+ps|vdpbf16ps)\s.*%{registers}\d+$"
     options = CompileOptions(opt_level=3, target_triple="x86_64-unknown-linux-gnu", target_cpu=cpu)
     asm = emit_asm(element, options, text=text)
     # Exponentials, which shift exponents, have products, too.
@@ -178,7 +178,7 @@ func.func @f(%q: tensor<1x?x128x{e}>, %k: tensor<1x2x?x64x{e}>, %v: tensor<1x2x?
         ("x86-64-v4", "bf16", r"vfmadd231ps\s.*%zmm\d+$"),
     ],
 )
-def test_attention_keeps_its_sums_in_registers(cpu: str, element: str, product: str) -> None:
+def test_prefill_multiplies_in_pairs_where_it_can(cpu: str, element: str, product: str) -> None:
     """Both products: 8 keys (or features of a value) times 32 queries."""
     options = CompileOptions(opt_level=3, target_triple="x86_64-unknown-linux-gnu", target_cpu=cpu)
     with ir.Context(), ir.Location.unknown():

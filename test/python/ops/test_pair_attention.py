@@ -1,7 +1,7 @@
 """Attention of bf16 in pairs: the form that processors with `vdpbf16ps` run, on any processor.
 
-The schedule is that of these processors, with the same tiles, but for the step that makes the
-instruction of a product of pairs: such a product is then arithmetic in f32.
+The schedule is that of these processors. Only behind the step that makes the instruction of a
+product of pairs, a pass of the tests takes each one apart into arithmetic in f32.
 """
 
 from __future__ import annotations
@@ -21,25 +21,24 @@ from test_cached_attention_ops import LONG as LONG_CACHES
 from test_cached_attention_ops import cached_case
 from tolerance import assert_close
 
+import gpt_mlir
 from gpt_mlir import DType
-from gpt_mlir.compiler import schedule_text
+from gpt_mlir.compiler import load_pass_plugin, schedule_text
 from gpt_mlir.verify import reference
 
 BF16 = DType.BF16.numpy
+# Which the build leaves beside the staged package.
+PLUGINS = Path(gpt_mlir.__file__).parents[2] / "test" / "plugins"
 
-# What takes the place of the instruction, and of what projections do with it.
-_REPLACED = {
-    """  transform.apply_registered_pass "gpt-lower-pair-products" to %functions
+# The step that makes instructions, and what makes arithmetic of them again.
+_STEP = """  transform.apply_registered_pass "gpt-lower-pair-products" to %functions
     : (!transform.any_op) -> !transform.any_op
-""": "",
-    """  transform.apply_registered_pass "gpt-prefetch-panels" with options = {"cache-bytes" = 1048576} to %functions
+"""
+_EMULATED = """  %lowered = transform.apply_registered_pass "gpt-lower-pair-products" to %functions
     : (!transform.any_op) -> !transform.any_op
-""": """  transform.apply_patterns to %functions {
-    transform.apply_patterns.vector.lower_contraction lowering_strategy = "outerproduct"
-  } : !transform.any_op
-""",  # noqa: E501
-    ', "pairs" = true} to %module': "} to %module",
-}
+  transform.apply_registered_pass "gpt-emulate-pair-products" to %lowered
+    : (!transform.any_op) -> !transform.any_op
+"""
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="gpt-mlir-schedule-")
 
@@ -48,11 +47,10 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="gpt-mlir-schedule-")
 def options() -> dict[str, Any]:
     """Returns the schedule, and that LLVM, which has no part in this, shall take little time."""
     text = schedule_text("x86-avx512-bf16")
-    for old, new in _REPLACED.items():
-        assert text.count(old) == 1
-        text = text.replace(old, new)
+    assert text.count(_STEP) == 1
     path = Path(_FOLDER.name) / "pairs.mlir"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text.replace(_STEP, _EMULATED), encoding="utf-8")
+    load_pass_plugin(PLUGINS / "GPTEmulatedInstructions.so")
     return {"schedule": str(path), "llvm_opt_level": 0}
 
 
