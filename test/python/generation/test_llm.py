@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -181,17 +182,20 @@ def test_interrupt_keeps_what_there_is(
     llm: LLM, monkeypatch: pytest.MonkeyPatch, use_cache: bool
 ) -> None:
     expected = llm.generate([PROMPT, "the"], max_new_tokens=30, eos_token_id=[])
-    name = "decode" if use_cache else "forward"
-    original = getattr(llm.model, name)
     calls = []
 
-    def interrupted(*arguments: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 6:
-            raise KeyboardInterrupt
-        return original(*arguments)
+    def interrupt(original: Callable[..., Any]) -> Callable[..., Any]:
+        def interrupted(*arguments: Any) -> Any:
+            calls.append(1)
+            if len(calls) == 6:
+                raise KeyboardInterrupt
+            return original(*arguments)
 
-    monkeypatch.setattr(llm.model, name, interrupted)
+        return interrupted
+
+    prepare = llm.model.prepare_decode
+    monkeypatch.setattr(llm.model, "prepare_decode", lambda *arrays: interrupt(prepare(*arrays)))
+    monkeypatch.setattr(llm.model, "forward", interrupt(llm.model.forward))
     with pytest.raises(GenerationInterrupted) as caught:
         llm.generate([PROMPT, "the"], max_new_tokens=30, eos_token_id=[], use_cache=use_cache)
     for found, whole in zip(caught.value.results, expected, strict=True):
