@@ -1,5 +1,6 @@
 // MLIR's reader ends the process on the first file, takes all memory for the
-// second and does not end on the third. Sound bytecode goes through, from a file and from standard input.
+// second and does not end on the third. Sound bytecode goes through, from a file
+// and from standard input.
 //
 // RUN: not gpt-opt %S/Inputs/large-count.mlirbc 2>&1 | FileCheck %s --check-prefix=DAMAGED
 // RUN: not gpt-opt %S/Inputs/many-values.mlirbc 2>&1 | FileCheck %s --check-prefix=DAMAGED

@@ -35,9 +35,9 @@ from variants import variants_of_group
 from gpt_mlir.verify.isolation import CrashError, run_isolated
 
 REGRESSIONS = Path(__file__).parent / "regressions"
-BATCH = 60  # programs per call of hypothesis; each batch can find one failure
-# Programs of one module. Those with a KV cache are thirty times as large, and what a compilation
-# costs anyway does not count.
+# Programs of one call of hypothesis, which can find one failure, and of one module. Those with a KV
+# cache are thirty times as large, and what a compilation costs anyway does not count.
+BATCH = {False: 60, True: 6}
 GROUP = {False: 10, True: 3}
 SECONDS = 300.0  # for one program; a machine under load is slow, a hang is longer
 
@@ -169,7 +169,7 @@ def run_batch(batch: Batch) -> Outcome:
     size = GROUP[batch.cached]
     for index in range(0, len(found), size):
         group = found[index : index + size]
-        number = batch.number * (BATCH // size) + index // size
+        number = batch.number * (BATCH[batch.cached] // size) + index // size
         outcome = _check_group(batch, number, group)
         if outcome is not None:
             return dataclasses.replace(outcome, counts=counts)
@@ -186,8 +186,9 @@ def make_batches(programs: int, seed: int, cached_percent: int, levels: str) -> 
     left[False] = programs - left[True]
     batches: list[Batch] = []
     while left[True] + left[False] > 0:
-        cached = left[True] * 100 > cached_percent * (left[True] + left[False])
-        count = min(BATCH, left[cached] or sum(left.values()))
+        share = cached_percent * sum(left.values())
+        cached = not left[False] or left[True] * 100 > share
+        count = min(BATCH[cached], left[cached])
         number = len(batches)
         batches.append(Batch(seed * 1_000_003 + number, number, count, cached, levels))
         left[cached] -= count
