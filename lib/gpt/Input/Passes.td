@@ -20,6 +20,7 @@ def VerifyLimits : Pass<"gpt-verify-limits", "ModuleOp"> {
     * more than `max-ops` ops, or `max-arguments` arguments of one function;
     * a tensor of more than `max-rank` dimensions, or of more than 2^47 bytes,
       which is what a process can address; a dynamic extent counts as 1;
+    * a tensor with a negative extent, as damaged bytecode may have;
     * `gpt.rope` with more than `max-rotary-dims` dimensions, whose frequencies
       are a constant;
     * functions that call themselves, over others or not: nothing in them could

@@ -150,6 +150,10 @@ LogicalResult VerifyLimits::verifyType(Operation *op, Type type) {
   if (shaped.getRank() > maxRank)
     return op->emitOpError("expected tensors of at most ")
            << maxRank.getValue() << " dimensions, got " << shaped.getRank();
+  // Text cannot say so, but damaged bytecode can: MLIR does not look.
+  for (int64_t extent : shaped.getShape())
+    if (extent < 0 && !ShapedType::isDynamic(extent))
+      return op->emitOpError("expected extents of at least 0, got ") << type;
   if (exceedsAddressSpace(shaped))
     return op->emitOpError("expected tensors of at most 2^")
            << kAddressBits << " bytes, got " << type;
