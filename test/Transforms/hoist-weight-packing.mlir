@@ -162,3 +162,29 @@ module attributes {gpt.packing = {}} {
     return %p : tensor<3x48x32xf32>
   }
 }
+
+// -----
+
+// One packed weight is used as it is and makes another one.
+// CHECK-LABEL: func.func @nested
+// CHECK-SAME: (%[[P0:.*]]: tensor<3x48x32xf32>, %[[P1:.*]]: tensor<3x48x32xbf16>)
+// CHECK-NEXT: call @use(%[[P0]], %[[P1]])
+// CHECK-LABEL: func.func @gpt_pack_0
+// CHECK: linalg.pack
+// CHECK-NOT: arith.truncf
+// CHECK-LABEL: func.func @gpt_pack_1
+// CHECK: linalg.pack
+// CHECK: arith.truncf
+func.func private @use(tensor<3x48x32xf32>, tensor<3x48x32xbf16>)
+func.func @nested(%w: tensor<96x48xf32> {gpt.weight = "w"}) {
+  %empty = tensor.empty() : tensor<3x48x32xf32>
+  %p = linalg.pack %w inner_dims_pos = [0] inner_tiles = [32] into %empty {gpt.class = "weight"} : tensor<96x48xf32> -> tensor<3x48x32xf32>
+  %narrow = tensor.empty() : tensor<3x48x32xbf16>
+  %q = linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a, b, c)>, affine_map<(a, b, c) -> (a, b, c)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%p : tensor<3x48x32xf32>) outs(%narrow : tensor<3x48x32xbf16>) {
+  ^bb0(%in: f32, %out: bf16):
+    %0 = arith.truncf %in : f32 to bf16
+    linalg.yield %0 : bf16
+  } -> tensor<3x48x32xbf16>
+  call @use(%p, %q) : (tensor<3x48x32xf32>, tensor<3x48x32xbf16>) -> ()
+  return
+}

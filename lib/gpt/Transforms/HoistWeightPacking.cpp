@@ -61,9 +61,7 @@ public:
   void run() {
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
     for (func::FuncOp function : functions)
-      for (const WeightExpression &expression :
-           findWeightExpressions(function, weights))
-        hoist(function, expression);
+      hoist(function, findWeightExpressions(function, weights));
     eraseUnusedWeights();
   }
 
@@ -78,7 +76,7 @@ private:
   using PackedValue = std::pair<const Packer *, SmallVector<unsigned>>;
 
   void collectCalls();
-  void hoist(func::FuncOp function, const WeightExpression &expression);
+  void hoist(func::FuncOp function, ArrayRef<WeightExpression> expressions);
   const Packer &getPacker(const WeightExpression &expression);
   BlockArgument getArgument(func::FuncOp function, const Packer &packer,
                             ArrayRef<unsigned> sources);
@@ -138,15 +136,25 @@ const Packer &Hoister::getPacker(const WeightExpression &expression) {
   return packer;
 }
 
-void Hoister::hoist(func::FuncOp function, const WeightExpression &expression) {
-  const Packer &packer = getPacker(expression);
-  SmallVector<unsigned> leaves =
-      llvm::map_to_vector(expression.leaves, [](BlockArgument leaf) {
-        return leaf.getArgNumber();
+/// One expression may be a part of another: all are read before any of them is
+/// replaced, and ops are erased when none is needed any more.
+void Hoister::hoist(func::FuncOp function,
+                    ArrayRef<WeightExpression> expressions) {
+  SmallVector<const Packer *> found =
+      llvm::map_to_vector(expressions, [&](const WeightExpression &expression) {
+        return &getPacker(expression);
       });
-  BlockArgument argument = getArgument(function, packer, leaves);
-  Value(expression.root).replaceAllUsesWith(argument);
-  for (Operation *op : llvm::reverse(expression.ops))
+  llvm::SetVector<Operation *> ops;
+  for (auto [expression, packer] : llvm::zip_equal(expressions, found)) {
+    SmallVector<unsigned> leaves =
+        llvm::map_to_vector(expression.leaves, [](BlockArgument leaf) {
+          return leaf.getArgNumber();
+        });
+    Value(expression.root)
+        .replaceAllUsesWith(getArgument(function, *packer, leaves));
+    ops.insert_range(expression.ops);
+  }
+  for (Operation *op : llvm::reverse(ops.getArrayRef()))
     if (op->use_empty())
       op->erase();
 }
