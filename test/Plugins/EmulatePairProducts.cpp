@@ -35,11 +35,23 @@ struct EmulatePairProduct final
                                 PatternRewriter &rewriter) const final {
     Location loc = op.getLoc();
     Type type = op.getResult().getType();
+    // A bf16 is the upper half of an f32; nothing of type bf16 is computed
+    // with.
+    Type bits = cast<VectorType>(type).clone(rewriter.getI32Type());
+    auto getConstant = [&](int32_t value) {
+      return arith::ConstantOp::create(
+          rewriter, loc,
+          DenseElementsAttr::get(cast<ShapedType>(bits),
+                                 rewriter.getI32IntegerAttr(value)));
+    };
+    Value width = getConstant(16), upper = getConstant(-65536);
     auto getHalves = [&](Value pairs) {
-      auto parts = vector::DeinterleaveOp::create(rewriter, loc, pairs);
+      Value all = vector::BitCastOp::create(rewriter, loc, bits, pairs);
+      Value first = arith::ShLIOp::create(rewriter, loc, all, width);
+      Value second = arith::AndIOp::create(rewriter, loc, all, upper);
       return std::array<Value, 2>{
-          arith::ExtFOp::create(rewriter, loc, type, parts.getResult(0)),
-          arith::ExtFOp::create(rewriter, loc, type, parts.getResult(1))};
+          arith::BitcastOp::create(rewriter, loc, type, first),
+          arith::BitcastOp::create(rewriter, loc, type, second)};
     };
     Value sum = op.getSrc();
     for (auto [a, b] :

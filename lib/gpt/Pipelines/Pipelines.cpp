@@ -161,6 +161,12 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createLowerAffinePass());
   // Before scf disappears: loop-invariant addresses are still easy to see.
   pm.addPass(createLoopInvariantCodeMotionPass());
+  if (options.expandBF16 || options.expandF16) {
+    LegalizeNarrowFloatsOptions narrow;
+    narrow.bf16 = options.expandBF16;
+    narrow.f16 = options.expandF16;
+    pm.addPass(createLegalizeNarrowFloats(narrow));
+  }
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = options.expandBF16;
   pm.addPass(arith::createArithExpandOpsPass(expand));

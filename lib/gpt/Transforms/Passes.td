@@ -422,6 +422,22 @@ def ExpandF16 : Pass<"gpt-expand-f16"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def LegalizeNarrowFloats : Pass<"gpt-legalize-narrow-floats"> {
+  let summary = "Compute in f32 what is computed in bf16 or f16";
+  let description = [{
+    Extends the operands of `arith` and `vector` ops on the chosen types to f32
+    and rounds their results, for processors without such arithmetic. Each op
+    is rounded on its own, so the results are those of the narrow ops. Ops of
+    the `gpt` dialect compute in f32 from the start; this is for IR of users.
+  }];
+  let options = [
+    Option<"bf16", "bf16", "bool", "false", "Whether for bf16">,
+    Option<"f16", "f16", "bool", "false", "Whether for f16">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def HoldBF16AsIntegers : Pass<"gpt-hold-bf16-as-integers", "ModuleOp"> {
   let summary = "Move bf16 as integers of the same width";
   let description = [{

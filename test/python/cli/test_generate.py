@@ -131,8 +131,11 @@ def test_interrupt(model: Path, tmp_path: Path) -> None:
         "import sys, time\n"
         "from gpt_mlir.cli import main\n"
         "from gpt_mlir.generation.compiled_model import CompiledModel\n"
-        "decode = CompiledModel.decode\n"
-        "CompiledModel.decode = lambda *a: (time.sleep(0.05), decode(*a))[1]\n"
+        "prepare = CompiledModel.prepare_decode\n"
+        "def slow(*arguments):\n"
+        "    step = prepare(*arguments)\n"
+        "    return lambda: (time.sleep(0.05), step())[1]\n"
+        "CompiledModel.prepare_decode = slow\n"
         "sys.exit(main())\n"
     )
     process = start(

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import LEVELS, ODD, Array, Case, CompiledCases, Operand
+from cases import ODD, Array, Case, CompiledCases, Operand
+from combinations import DEFAULT
 from test_norm_ops import shifted
 
 from gpt_mlir import DType, Tensor
@@ -73,14 +74,16 @@ CASES = [
     make_case("layer_norm", "f32", 64, shifted, readers=1),
     make_case("rms_norm", "f32", 96, None, readers=2),
 ]
-test_op = CompiledCases(CASES).test()
+executable = CompiledCases(CASES)
+test_op = executable.test()
+test_every_way = executable.test_every_way()
 
 
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads(threads: int) -> None:
     """The number of threads changes no bit."""
-    executable = CompiledCases([CASES[0]])(LEVELS[-1])
+    run = executable.function(CASES[0].name, DEFAULT)
     x = shifted(np.random.default_rng(1), (3, 77, 64)).astype(np.float32)
     w, g, b = (np.ones(n, np.float32) for n in ((COLUMNS, 64), 64, 64))
-    one, many = (executable.with_num_threads(n).function(CASES[0].name) for n in (1, threads))
+    one, many = (run.with_num_threads(n) for n in (1, threads))
     assert np.array_equal(one(x, w, g, b), many(x, w, g, b))

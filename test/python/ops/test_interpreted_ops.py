@@ -35,22 +35,34 @@ LARGEST = 150
 SHARE = 9
 
 
+class InterpretedFunction:
+    """Stands for a function of an executable."""
+
+    def __init__(self, call: Callable[..., Sequence[Array]]) -> None:
+        self._call = call
+
+    def __call__(self, *arrays: Array) -> Array | dict[int, Array]:
+        results = self._call(arrays)
+        return results[0] if len(results) == 1 else dict(enumerate(results))
+
+    def with_num_threads(self, count: int) -> InterpretedFunction:
+        assert count == 1
+        return self
+
+
 class InterpretedCases:
     """Stands for an executable: functions that are called by position."""
 
     def __init__(self, cases: Sequence[Case], stage: Any) -> None:
-        graph = functools.reduce(lambda module, case: case.build(module), cases, None)
+        names = {name for case in cases for name, _ in case.runs()}
+        graph = functools.reduce(lambda module, case: case.build(module, names), cases, None)
         assert graph is not None
         self._module = lower(graph.module, stage, CompileOptions(opt_level=0))
         signatures = {signature.name: signature for signature in read_signatures(graph.module)}
         self._call = call_interpreted(Machine(self._module), signatures)
 
-    def function(self, name: str) -> Callable[..., Array | dict[str, Array]]:
-        def run(*arrays: Array) -> Array | dict[str, Array]:
-            results = self._call(name, arrays)
-            return results[0] if len(results) == 1 else dict(enumerate(results))  # type: ignore
-
-        return run
+    def function(self, name: str) -> Any:
+        return InterpretedFunction(functools.partial(self._call, name))
 
 
 def _cases(family: str) -> Sequence[Case]:
@@ -78,7 +90,7 @@ def check(family: str, stage: str, share: int) -> None:
     interpreted: Any = InterpretedCases(cases, stage)
     for case in cases:
         for function, sizes in _runs(case):
-            case.check(interpreted, function, sizes)
+            case.check(interpreted.function(function), function, sizes, threads=(1,))
 
 
 @pytest.mark.parametrize("stage", STAGES)
