@@ -150,3 +150,24 @@ func.func @named(%x: memref<?xf32> {gpt.dims = ["n"]}, %y: memref<4x?xf32> {gpt.
 }
 func.func private @take(memref<?x64xf32>)
 func.func private @take_less(memref<?x16xf32>)
+
+// -----
+
+// The extent of rows that are three dimensions is the product of theirs.
+
+// CHECK-LABEL: func.func @rows_of_three_dimensions(
+//  CHECK-SAME:   %[[X:.*]]: memref<?x?x?x16xf32>
+//   CHECK-DAG:   %[[A:.*]] = memref.dim %[[X]], %c0
+//   CHECK-DAG:   %[[B:.*]] = memref.dim %[[X]], %c1
+//   CHECK-DAG:   %[[C:.*]] = memref.dim %[[X]], %c2
+//   CHECK-NOT:   memref.dim
+//       CHECK:   return
+// expected-remark @below {{'rows_of_three_dimensions' needs a workspace for 1 buffers, in bytes: 64 * (dim 0 of argument 0) * (dim 1 of argument 0) * (dim 2 of argument 0)}}
+func.func @rows_of_three_dimensions(%x: memref<?x?x?x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %rows = memref.collapse_shape %x [[0, 1, 2], [3]] : memref<?x?x?x16xf32> into memref<?x16xf32>
+  %n = memref.dim %rows, %c0 : memref<?x16xf32>
+  %y = memref.alloc(%n) : memref<?x16xf32>
+  linalg.copy ins(%rows : memref<?x16xf32>) outs(%y : memref<?x16xf32>)
+  return
+}

@@ -37,7 +37,8 @@ struct DimOfReshape final : public OpRewritePattern<memref::DimOp> {
   LogicalResult matchAndRewrite(memref::DimOp op,
                                 PatternRewriter &rewriter) const final {
     std::optional<int64_t> index = op.getConstantIndex();
-    if (!index)
+    auto type = dyn_cast<MemRefType>(op.getSource().getType());
+    if (!index || !type || *index < 0 || *index >= type.getRank())
       return rewriter.notifyMatchFailure(op, "which dimension is not known");
     Location loc = op.getLoc();
     if (auto expand = op.getSource().getDefiningOp<memref::ExpandShapeOp>()) {
@@ -49,8 +50,9 @@ struct DimOfReshape final : public OpRewritePattern<memref::DimOp> {
     auto collapse = op.getSource().getDefiningOp<memref::CollapseShapeOp>();
     if (!collapse)
       return rewriter.notifyMatchFailure(op, "the source is no reshape");
+    ReassociationIndices group = collapse.getReassociationIndices()[*index];
     Value size;
-    for (int64_t dim : collapse.getReassociationIndices()[*index]) {
+    for (int64_t dim : group) {
       Value factor =
           rewriter.createOrFold<memref::DimOp>(loc, collapse.getSrc(), dim);
       size = size ? rewriter.createOrFold<arith::MulIOp>(loc, size, factor)
