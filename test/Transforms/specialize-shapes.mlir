@@ -147,3 +147,40 @@ func.func @not_one(%x: tensor<?x?xf32> {gpt.name = "x", gpt.dims = ["rows", "col
   %0 = gpt.masked_softmax %x, %m : (tensor<?x?xf32>, tensor<8x8xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }
+
+// -----
+
+// Neither is the function that calls it: what is 1 here must be 2.
+// CHECK-LABEL: func.func @calls_not_one(
+//   CHECK-NOT:   scf.if
+// CHECK-LABEL: func.func private @callee(
+//   CHECK-NOT: @callee_1
+// expected-remark @below {{is not specialized: it calls @callee, which is not}}
+func.func @calls_not_one(%x: tensor<?x1x?xf32> {gpt.name = "x", gpt.dims = ["rows", "", "columns"]}, %u: tensor<2x1xf32>, %w: tensor<2x1x8xf32>) -> tensor<2x1x8xf32> {
+  %0 = call @callee(%x, %u) : (tensor<?x1x?xf32>, tensor<2x1xf32>) -> tensor<?x1x?xf32>
+  %1 = gpt.add %w, %0 : (tensor<2x1x8xf32>, tensor<?x1x?xf32>) -> tensor<2x1x8xf32>
+  return %1 : tensor<2x1x8xf32>
+}
+// expected-remark @below {{is not specialized: 'gpt.sample' op expected uniform dim 0 (2) to match logits dim 0 (1)}}
+func.func private @callee(%x: tensor<?x1x?xf32>, %u: tensor<2x1xf32>) -> tensor<?x1x?xf32> {
+  %0 = gpt.sample %x, %u : (tensor<?x1x?xf32>, tensor<2x1xf32>) -> tensor<?x1xi64>
+  return %x : tensor<?x1x?xf32>
+}
+
+// -----
+
+// Extents that are computed from others are known in the clone, too.
+// CHECK-LABEL: func.func private @computed_1(
+//  CHECK-SAME:     %[[P:.*]]: tensor<1xi64>
+//   CHECK-NOT:   tensor.dim
+//       CHECK:   gpt.causal_mask() positions(%[[P]] : tensor<1xi64>) : tensor<1x1x3x8xf32>
+//       CHECK:   gpt.masked_softmax {{.*}} : (tensor<2x1x3x8xf32>, tensor<1x1x3x8xf32>)
+func.func @computed(%p: tensor<?xi64> {gpt.name = "p", gpt.dims = ["rows"]}, %w: tensor<2x1x3x8xf32>) -> tensor<2x1x3x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %rows = tensor.dim %p, %c0 : tensor<?xi64>
+  %queries = arith.addi %rows, %c2 : index
+  %mask = gpt.causal_mask(%rows, %queries) positions(%p : tensor<?xi64>) : tensor<?x1x?x8xf32>
+  %0 = gpt.masked_softmax %w, %mask : (tensor<2x1x3x8xf32>, tensor<?x1x?x8xf32>) -> tensor<2x1x3x8xf32>
+  return %0 : tensor<2x1x3x8xf32>
+}

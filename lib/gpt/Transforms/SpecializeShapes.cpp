@@ -23,6 +23,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/ScopeExit.h"
 
 namespace mlir::gpt {
 #define GEN_PASS_DEF_SPECIALIZESHAPES
@@ -59,16 +60,22 @@ public:
 
   /// Returns a private function that does what `source` does, for arguments of
   /// these types. Its results may be more static as well. Returns null, after a
-  /// remark, if an op of it does not allow these extents.
+  /// remark, if an op of it or of what it calls does not allow these extents:
+  /// some other one contradicts them, and they do not occur.
   func::FuncOp getOrClone(func::FuncOp source, ArrayRef<Type> types,
                           StringRef suffix);
 
   ArrayRef<func::FuncOp> getClones() const { return clones; }
 
 private:
-  void cloneBody(func::FuncOp source, func::FuncOp clone, StringRef suffix);
-  void cloneOp(Operation &op, StringRef suffix);
-  bool cloneCall(func::CallOp call, StringRef suffix);
+  LogicalResult cloneBody(func::FuncOp source, func::FuncOp clone,
+                          StringRef suffix);
+  LogicalResult cloneOp(Operation &op, StringRef suffix);
+  /// The callee if it has a body to clone.
+  func::FuncOp findCloneable(func::CallOp call) const;
+  LogicalResult cloneCall(func::CallOp call, func::FuncOp callee,
+                          StringRef suffix);
+  void cloneFolded(Operation &op);
   void cloneUnchanged(Operation &op);
   /// Takes over what the op says about the extents of its results.
   void refineResults(Operation *op);
@@ -97,9 +104,9 @@ func::FuncOp Specializer::getOrClone(func::FuncOp source, ArrayRef<Type> types,
   clone.setPrivate();
   symbols.insert(clone, std::next(source->getIterator()));
   active.insert(source);
-  cloneBody(source, clone, suffix);
+  LogicalResult cloned = cloneBody(source, clone, suffix);
   active.erase(source);
-  bool isValid = verifyClone(source, clone);
+  bool isValid = succeeded(cloned) && verifyClone(source, clone);
   func::FuncOp equal = isValid ? findEqual(clone) : func::FuncOp();
   if (isValid && !equal) {
     clones.push_back(clone);
@@ -135,37 +142,62 @@ func::FuncOp Specializer::findEqual(func::FuncOp clone) const {
   return {};
 }
 
-void Specializer::cloneBody(func::FuncOp source, func::FuncOp clone,
-                            StringRef suffix) {
+LogicalResult Specializer::cloneBody(func::FuncOp source, func::FuncOp clone,
+                                     StringRef suffix) {
   OpBuilder::InsertionGuard guard(builder);
   IRMapping outer;
   std::swap(outer, mapping);
+  llvm::scope_exit restore([&] { std::swap(outer, mapping); });
   Block *body = clone.addEntryBlock();
   builder.setInsertionPointToEnd(body);
   mapping.map(source.getArguments(), body->getArguments());
   for (Operation &op : source.front())
-    cloneOp(op, suffix);
+    if (failed(cloneOp(op, suffix)))
+      return failure();
   clone.setFunctionType(builder.getFunctionType(
       clone.getArgumentTypes(), body->getTerminator()->getOperandTypes()));
-  std::swap(outer, mapping);
+  return success();
 }
 
-void Specializer::cloneOp(Operation &op, StringRef suffix) {
+/// Whether all that the op takes and gives are numbers.
+static bool isScalar(Operation &op) {
+  return op.getNumRegions() == 0 && op.getNumResults() != 0 &&
+         llvm::all_of(op.getOperandTypes(),
+                      llvm::IsaPred<IndexType, IntegerType, FloatType>) &&
+         llvm::all_of(op.getResultTypes(),
+                      llvm::IsaPred<IndexType, IntegerType, FloatType>);
+}
+
+LogicalResult Specializer::cloneOp(Operation &op, StringRef suffix) {
   bool isChanged = llvm::any_of(op.getOperands(), [&](Value operand) {
     return mapping.lookup(operand).getType() != operand.getType();
   });
-  if (auto call = dyn_cast<func::CallOp>(op))
-    if (isChanged && cloneCall(call, suffix))
-      return;
+  if (auto call = dyn_cast<func::CallOp>(op); call && isChanged)
+    if (func::FuncOp callee = findCloneable(call))
+      return cloneCall(call, callee, suffix);
+  bool isComputed = llvm::any_of(op.getOperands(), [&](Value operand) {
+    return getConstantIntValue(mapping.lookup(operand)).has_value();
+  });
   bool isRefined = isa<ReifyRankedShapedTypeOpInterface>(op) &&
                    isa<gpt::GptDialect>(op.getDialect());
-  if (isChanged && isRefined)
-    return refineResults(builder.clone(op, mapping));
-  if (isa<func::ReturnOp>(op) || (!isChanged && op.getNumRegions() == 0)) {
+  if (isRefined && (isChanged || isComputed))
+    refineResults(builder.clone(op, mapping));
+  else if (isa<tensor::DimOp>(op) || isScalar(op))
+    cloneFolded(op);
+  else if (isa<func::ReturnOp>(op) || (!isChanged && op.getNumRegions() == 0))
     builder.clone(op, mapping);
-    return;
-  }
-  cloneUnchanged(op);
+  else
+    cloneUnchanged(op);
+  return success();
+}
+
+/// A mask takes sizes for the extents that its type does not say.
+static void dropSizes(gpt::CausalMaskOp mask, ArrayRef<OpFoldResult> extents) {
+  SmallVector<Value> sizes;
+  for (auto [dim, extent] : llvm::enumerate(extents))
+    if (mask.getType().isDynamicDim(dim))
+      sizes.push_back(cast<Value>(extent));
+  mask.getSizesMutable().assign(sizes);
 }
 
 void Specializer::refineResults(Operation *op) {
@@ -181,26 +213,48 @@ void Specializer::refineResults(Operation *op) {
         extent = getConstantIntValue(reified).value_or(extent);
     result.setType(type.clone(shape));
   }
+  if (auto mask = dyn_cast<gpt::CausalMaskOp>(op))
+    dropSizes(mask, shapes.front());
 }
 
-/// Calls the clone of a private function for what its operands are now.
-bool Specializer::cloneCall(func::CallOp call, StringRef suffix) {
+func::FuncOp Specializer::findCloneable(func::CallOp call) const {
   auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
   if (!callee || !callee.isPrivate() || callee.isExternal() ||
       !callee.getBody().hasOneBlock() || active.contains(callee))
-    return false;
+    return {};
+  return callee;
+}
+
+/// Calls the clone of a private function for what its operands are now.
+LogicalResult Specializer::cloneCall(func::CallOp call, func::FuncOp callee,
+                                     StringRef suffix) {
   SmallVector<Value> operands =
       llvm::map_to_vector(call.getOperands(), [&](Value operand) {
         return mapping.lookup(operand);
       });
   func::FuncOp target = getOrClone(
       callee, llvm::to_vector(ValueRange(operands).getTypes()), suffix);
-  if (!target)
-    return false;
+  if (!target) {
+    call->getParentOfType<func::FuncOp>().emitRemark()
+        << "is not specialized: it calls @" << callee.getSymName()
+        << ", which is not";
+    return failure();
+  }
   auto clone = func::CallOp::create(builder, call.getLoc(), target, operands);
   clone->setDiscardableAttrs(call->getDiscardableAttrDictionary());
   mapping.map(call.getResults(), clone.getResults());
-  return true;
+  return success();
+}
+
+/// Clones an op that yields numbers, or takes over its results if what it is
+/// given says what they are: extents are computed from others.
+void Specializer::cloneFolded(Operation &op) {
+  Operation *clone = builder.clone(op, mapping);
+  SmallVector<Value> folded;
+  if (failed(builder.tryFold(clone, folded)) || folded.empty())
+    return;
+  mapping.map(op.getResults(), folded);
+  clone->erase();
 }
 
 /// Clones an op with operands of the types it has always had.

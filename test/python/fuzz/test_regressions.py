@@ -11,12 +11,8 @@ from exact import Exact
 from programs import Program
 from variants import LEVELS
 
-from gpt_mlir import CompileError
-
 FOLDER = Path(__file__).parent / "regressions"
 FILES = sorted(FOLDER.glob("*.mlir"))
-# Not mended yet: whoever mends one moves its file to the others.
-OPEN = sorted((FOLDER / "open").glob("*.mlir"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
@@ -24,12 +20,6 @@ def test_regression(path: Path) -> None:
     exact = Exact(Program.read(path))
     for variant in (*map(Variant, LEVELS), Variant(2, None)):
         check(exact, variant)
-
-
-@pytest.mark.xfail(raises=CompileError, strict=True, reason="a clone contradicts another extent")
-@pytest.mark.parametrize("path", OPEN, ids=[path.stem for path in OPEN])
-def test_open(path: Path) -> None:
-    test_regression(path)
 
 
 def test_together() -> None:
