@@ -109,6 +109,12 @@ gpt::BudgetScope::BudgetScope(MLIRContext &context, Budget &budget) {
   if (context.hasActionHandler())
     return;
   this->context = &context;
+  open(context, budget);
+}
+
+void gpt::BudgetScope::open(MLIRContext &context, Budget &budget) {
+  if (context.hasActionHandler())
+    return;
   context.registerActionHandler([&budget](llvm::function_ref<void()> transform,
                                           const tracing::Action &action) {
     auto *execution = llvm::dyn_cast<PassExecutionAction>(&action);

@@ -78,6 +78,9 @@ private:
 /// of actions keeps it, and nothing is checked.
 class BudgetScope {
 public:
+  /// Like a scope that ends with the context, which must go before the budget.
+  static void open(MLIRContext &context, Budget &budget);
+
   BudgetScope(MLIRContext &context, Budget &budget);
   ~BudgetScope();
   BudgetScope(const BudgetScope &) = delete;
