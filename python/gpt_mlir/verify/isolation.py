@@ -6,7 +6,7 @@ import faulthandler
 import gc
 import os
 import pickle
-import select
+import selectors
 import signal
 import time
 from collections.abc import Callable
@@ -80,11 +80,13 @@ def _run_and_exit(work: Callable[[], T], write: int) -> NoReturn:
 def _read_all(descriptor: int, deadline: float) -> bytes | None:
     """Reads until the end; None when the deadline passes before."""
     parts: list[bytes] = []
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-            return None
-        part = os.read(descriptor, _CHUNK)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                return None
+            part = os.read(descriptor, _CHUNK)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
