@@ -154,8 +154,8 @@ nb::list Function::call(nb::args values) const {
   }
   if (lacking != 0) {
     PyErr_Format(PyExc_MemoryError,
-                 "cannot allocate %lld bytes for the intermediate results of "
-                 "function '%s'",
+                 "cannot allocate %lld bytes for results or intermediate "
+                 "results of function '%s'",
                  static_cast<long long>(lacking), signature->name.c_str());
     throw nb::python_error();
   }

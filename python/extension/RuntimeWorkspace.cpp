@@ -111,12 +111,29 @@ static thread_local std::jmp_buf *returnPoint = nullptr;
 /// What that call asked for.
 static thread_local int64_t lackingBytes = 0;
 
+namespace {
+struct Taken {
+  WorkspacePool *pool;
+  void *memory;
+};
+} // namespace
+
+/// What calls of this thread have taken and not given back. Its capacity is
+/// seen to before a call, since nothing may throw within: what exceeds it, and
+/// what other threads take for a call, is not noted.
+static thread_local std::vector<Taken> taken;
+static constexpr size_t kTakenByCall = 8;
+
 int64_t gpt::runtime::callInWorkspace(void (*entry)(void **),
                                       void **arguments) {
   std::jmp_buf here;
   std::jmp_buf *outer = returnPoint;
+  const size_t numTaken = taken.size();
+  taken.reserve(numTaken + kTakenByCall);
   if (setjmp(here) != 0) {
     returnPoint = outer;
+    for (; taken.size() > numTaken; taken.pop_back())
+      taken.back().pool->release(taken.back().memory);
     return lackingBytes;
   }
   returnPoint = &here;
@@ -126,13 +143,37 @@ int64_t gpt::runtime::callInWorkspace(void (*entry)(void **),
 }
 
 /// Nothing with a destructor is between the call and here.
-static void *acquireOrLeave(WorkspacePool *pool, int64_t bytes) {
-  void *memory = pool->acquire(bytes);
+static void *returnOrLeave(void *memory, int64_t bytes) {
   if (!memory && returnPoint) {
     lackingBytes = bytes;
     std::longjmp(*returnPoint, 1);
   }
   return memory;
+}
+
+static void *acquire(WorkspacePool *pool, int64_t bytes) {
+  void *memory = returnOrLeave(pool->acquire(bytes), bytes);
+  if (taken.size() < taken.capacity())
+    taken.push_back({pool, memory});
+  return memory;
+}
+
+static void release(WorkspacePool *pool, void *memory) {
+  // The last one but for workspaces of different lifetimes in one function.
+  for (size_t i = taken.size(); i-- > 0;) {
+    if (taken[i].memory != memory)
+      continue;
+    taken.erase(taken.begin() + static_cast<ptrdiff_t>(i));
+    break;
+  }
+  pool->release(memory);
+}
+
+static void *allocate(WorkspacePool *, int64_t bytes) {
+  size_t total = (static_cast<size_t>(bytes) + kLine - 1) / kLine * kLine;
+  // Memory for nothing, too, has an address that is not null.
+  return returnOrLeave(std::aligned_alloc(kLine, std::max(total, kLine)),
+                       bytes);
 }
 
 std::shared_ptr<WorkspacePool>
@@ -144,8 +185,6 @@ gpt::runtime::connectWorkspaces(WorkspaceRuntime &runtime) {
   std::shared_ptr<WorkspacePool> pool = known.lock();
   if (!pool)
     known = pool = std::make_shared<WorkspacePool>();
-  runtime = {acquireOrLeave,
-             [](WorkspacePool *to, void *memory) { to->release(memory); },
-             pool.get()};
+  runtime = {acquire, release, allocate, pool.get()};
   return pool;
 }

@@ -51,12 +51,15 @@ private:
 struct WorkspaceRuntime {
   void *(*acquire)(WorkspacePool *pool, int64_t bytes);
   void (*release)(WorkspacePool *pool, void *memory);
+  /// Memory that `std::free` gives back.
+  void *(*allocate)(WorkspacePool *pool, int64_t bytes);
   WorkspacePool *pool;
 };
 
 /// Calls compiled code; returns 0, or how many bytes it could not get for its
-/// workspace. It takes that first of all, and a call that gets none is left at
-/// this point: compiled code itself has no way to fail.
+/// workspace or a result. A call that gets no memory is left at that point:
+/// compiled code itself has no way to fail. What it took from the pool goes
+/// back; other results that it had allocated by then are lost.
 int64_t callInWorkspace(void (*entry)(void **), void **arguments);
 
 /// Fills that struct with a pool that lives as long as the result. A library

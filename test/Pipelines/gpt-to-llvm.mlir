@@ -3,13 +3,14 @@
 // RUN: gpt-opt %s -gpt-to-llvm-pipeline="expand-bf16=false expand-f16=false" | FileCheck %s --check-prefixes=CHECK,NATIVE
 // RUN: gpt-opt %s -gpt-to-linalg-pipeline -gpt-linalg-to-loops-pipeline -gpt-loops-to-llvm-pipeline | FileCheck %s
 
-// Memory comes from libc, functions from libm, and nothing else is called.
+// Memory comes from the runtime or libc, functions from libm, and nothing else
+// is called.
 
 //   CHECK-DAG: llvm.func @aligned_alloc(i64, i64) -> !llvm.ptr
 //   CHECK-DAG: llvm.func @erff(f32) -> f32
 
 // CHECK-LABEL: llvm.func internal @gelu(
-//       CHECK:   llvm.call @aligned_alloc
+//       CHECK:   llvm.call @gpt_allocate_result
 //       CHECK:   llvm.call @erff
 // CHECK-LABEL: llvm.func internal @_mlir_ciface_gelu(
 // CHECK-LABEL: llvm.func @gpt_entry_gelu(%{{.*}}: !llvm.ptr) {

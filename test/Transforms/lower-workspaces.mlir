@@ -1,6 +1,6 @@
 // RUN: gpt-opt %s -gpt-lower-workspaces -split-input-file -verify-diagnostics | FileCheck %s
 
-// CHECK:       llvm.mlir.global external @gpt_workspace_runtime() {{.*}}gpt.runtime{{.*}} : !llvm.struct<(ptr, ptr, ptr)>
+// CHECK:       llvm.mlir.global external @gpt_workspace_runtime() {{.*}}gpt.runtime{{.*}} : !llvm.struct<(ptr, ptr, ptr, ptr)>
 // CHECK:         llvm.mlir.zero
 
 // CHECK-LABEL: func.func @f(
@@ -20,12 +20,17 @@ func.func @f(%n: index, %v: f32) {
   return
 }
 
-// Other allocations stay.
+// What nothing frees is a result.
 
 // CHECK-LABEL: func.func @static(
 //       CHECK:   %[[BYTES:.*]] = llvm.mlir.constant(128 : i64)
 //       CHECK:   llvm.call @gpt_acquire_workspace(%[[BYTES]])
-//       CHECK:   memref.alloc() : memref<4xf32>
+//       CHECK:   %[[SIZE:.*]] = arith.constant 16 : index
+//       CHECK:   %[[BYTES:.*]] = arith.index_cast %[[SIZE]] : index to i64
+//       CHECK:   %[[MEMORY:.*]] = llvm.call @gpt_allocate_result(%[[BYTES]])
+//       CHECK:   %[[ARRAY:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<?xi8>
+//       CHECK:   %[[RESULT:.*]] = memref.view %[[ARRAY]][%{{.*}}][] : memref<?xi8> to memref<4xf32>
+//       CHECK:   return %[[RESULT]]
 func.func @static() -> memref<4xf32> {
   %w = memref.alloc() {gpt.workspace} : memref<128xi8>
   %result = memref.alloc() : memref<4xf32>
@@ -44,6 +49,32 @@ func.func @static() -> memref<4xf32> {
 //       CHECK:   llvm.call @aligned_alloc(
 // CHECK-LABEL: llvm.func internal @gpt_release_workspace(
 //       CHECK:   llvm.call @free(
+// CHECK-LABEL: llvm.func internal @gpt_allocate_result(
+//       CHECK:   llvm.call @aligned_alloc(
+
+// -----
+
+// Without workspaces there are no functions for them. Other allocations stay.
+
+//       CHECK: llvm.mlir.global external @gpt_workspace_runtime()
+// CHECK-LABEL: func.func @dynamic(
+//  CHECK-SAME:   %[[M:.*]]: index, %[[N:.*]]: index
+//       CHECK:   %[[WORD:.*]] = arith.constant 6 : index
+//       CHECK:   %[[ROW:.*]] = arith.muli %[[WORD]], %[[M]]
+//       CHECK:   %[[ALL:.*]] = arith.muli %[[ROW]], %[[N]]
+//       CHECK:   %[[BYTES:.*]] = arith.index_cast %[[ALL]]
+//       CHECK:   llvm.call @gpt_allocate_result(%[[BYTES]])
+//       CHECK:   memref.view %{{.*}}[%{{.*}}][%[[M]], %[[N]]] : memref<?xi8> to memref<?x3x?xbf16>
+//       CHECK:   memref.alloc() : memref<4xf32>
+//       CHECK:   memref.dealloc
+//   CHECK-NOT: gpt_acquire_workspace
+//       CHECK: llvm.func internal @gpt_allocate_result(
+func.func @dynamic(%m: index, %n: index) -> memref<?x3x?xbf16> {
+  %result = memref.alloc(%m, %n) : memref<?x3x?xbf16>
+  %freed = memref.alloc() : memref<4xf32>
+  memref.dealloc %freed : memref<4xf32>
+  return %result : memref<?x3x?xbf16>
+}
 
 // -----
 

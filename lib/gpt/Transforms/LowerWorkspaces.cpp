@@ -5,9 +5,10 @@
 //
 // Memory that is allocated anew for each call comes from the kernel as pages
 // that do not exist yet, and touching them for the first time costs more than
-// many an op. A runtime keeps the memory instead. As with threads, compiled
-// code has no undefined symbols and runs without a runtime: it looks into a
-// struct that it exports and that a loader fills.
+// many an op. A runtime keeps the memory instead, and is asked for that of
+// results: compiled code has no way to fail where there is none. As with
+// threads, that code has no undefined symbols and runs without a runtime: it
+// looks into a struct that it exports and that a loader fills.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,28 +34,36 @@ using namespace mlir;
 static constexpr llvm::StringLiteral kRuntimeName = "gpt_workspace_runtime";
 static constexpr llvm::StringLiteral kAcquireName = "gpt_acquire_workspace";
 static constexpr llvm::StringLiteral kReleaseName = "gpt_release_workspace";
-/// What workspaces are aligned to.
+static constexpr llvm::StringLiteral kAllocateName = "gpt_allocate_result";
+/// What workspaces and results are aligned to.
 static constexpr int64_t kAlignment = 64;
 
 namespace {
-/// Makes what compiled code takes workspaces with.
+/// The fields of the struct.
+enum Field : int32_t { kAcquire, kRelease, kAllocate, kPool };
+
+/// Makes what compiled code takes memory with.
 class RuntimeBuilder {
 public:
   explicit RuntimeBuilder(ModuleOp module)
       : module(module), builder(module.getLoc(), module.getContext()),
         pointer(LLVM::LLVMPointerType::get(module.getContext())),
         integer(builder.getI64Type()),
-        table(LLVM::LLVMStructType::getLiteral(module.getContext(),
-                                               {pointer, pointer, pointer})) {}
+        table(LLVM::LLVMStructType::getLiteral(
+            module.getContext(), {pointer, pointer, pointer, pointer})) {}
 
   /// Makes the struct; fails if a name is taken.
   LogicalResult buildTable();
-  LLVM::LLVMFuncOp buildAcquire();
+  LLVM::LLVMFuncOp buildAcquire() { return buildTake(kAcquireName, kAcquire); }
   LLVM::LLVMFuncOp buildRelease();
+  LLVM::LLVMFuncOp buildAllocate() {
+    return buildTake(kAllocateName, kAllocate);
+  }
 
 private:
   LLVM::LLVMFuncOp createFunction(StringRef name, Type result, Type argument);
-  Value load(int32_t field);
+  LLVM::LLVMFuncOp buildTake(StringRef name, Field field);
+  Value load(Field field);
 
   ModuleOp module;
   ImplicitLocOpBuilder builder;
@@ -65,7 +74,8 @@ private:
 } // namespace
 
 LogicalResult RuntimeBuilder::buildTable() {
-  for (StringRef name : {kRuntimeName, kAcquireName, kReleaseName})
+  for (StringRef name :
+       {kRuntimeName, kAcquireName, kReleaseName, kAllocateName})
     if (Operation *other = module.lookupSymbol(name))
       return other->emitOpError("has the name '")
              << name << "', which is reserved";
@@ -91,30 +101,30 @@ LLVM::LLVMFuncOp RuntimeBuilder::createFunction(StringRef name, Type result,
 }
 
 /// Loads a field of the struct.
-Value RuntimeBuilder::load(int32_t field) {
+Value RuntimeBuilder::load(Field field) {
   Value address = LLVM::AddressOfOp::create(builder, global);
   Value place = LLVM::GEPOp::create(builder, pointer, table, address,
-                                    ArrayRef<LLVM::GEPArg>{0, field});
+                                    ArrayRef<LLVM::GEPArg>{0, int32_t(field)});
   return LLVM::LoadOp::create(builder, pointer, place);
 }
 
 /// Builds
 ///
-///   if (runtime.acquire) return runtime.acquire(runtime.pool, bytes)
+///   if (runtime.field) return runtime.field(runtime.pool, bytes)
 ///   return aligned_alloc(64, bytes rounded up to a multiple of 64)
-LLVM::LLVMFuncOp RuntimeBuilder::buildAcquire() {
-  LLVM::LLVMFuncOp function = createFunction(kAcquireName, pointer, integer);
+LLVM::LLVMFuncOp RuntimeBuilder::buildTake(StringRef name, Field field) {
+  LLVM::LLVMFuncOp function = createFunction(name, pointer, integer);
   Block *entry = &function.front();
   Value bytes = entry->getArgument(0);
-  Value acquire = load(0);
+  Value take = load(field);
   Value null = LLVM::ZeroOp::create(builder, pointer);
   Value isThere =
-      LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::ne, acquire, null);
+      LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::ne, take, null);
 
   Block *shared = builder.createBlock(&function.getBody());
   auto type = LLVM::LLVMFunctionType::get(pointer, {pointer, integer});
   auto taken =
-      LLVM::CallOp::create(builder, type, ValueRange{acquire, load(2), bytes});
+      LLVM::CallOp::create(builder, type, ValueRange{take, load(kPool), bytes});
   LLVM::ReturnOp::create(builder, taken.getResults());
 
   Block *alone = builder.createBlock(&function.getBody());
@@ -144,14 +154,14 @@ LLVM::LLVMFuncOp RuntimeBuilder::buildRelease() {
   LLVM::LLVMFuncOp function = createFunction(kReleaseName, nothing, pointer);
   Block *entry = &function.front();
   Value memory = entry->getArgument(0);
-  Value release = load(1);
+  Value release = load(kRelease);
   Value null = LLVM::ZeroOp::create(builder, pointer);
   Value isThere =
       LLVM::ICmpOp::create(builder, LLVM::ICmpPredicate::ne, release, null);
 
   Block *shared = builder.createBlock(&function.getBody());
   auto type = LLVM::LLVMFunctionType::get(nothing, {pointer, pointer});
-  LLVM::CallOp::create(builder, type, ValueRange{release, load(2), memory});
+  LLVM::CallOp::create(builder, type, ValueRange{release, load(kPool), memory});
   LLVM::ReturnOp::create(builder, ValueRange{});
 
   Block *alone = builder.createBlock(&function.getBody());
@@ -164,10 +174,26 @@ LLVM::LLVMFuncOp RuntimeBuilder::buildRelease() {
   return function;
 }
 
+/// Returns `memory` as a memref of so many bytes.
+static Value wrapBytes(ImplicitLocOpBuilder &builder, Value memory, Value bytes,
+                       MemRefType type, const LLVMTypeConverter &converter) {
+  Location loc = builder.getLoc();
+  auto descriptor =
+      MemRefDescriptor::poison(builder, loc, converter.convertType(type));
+  descriptor.setAllocatedPtr(builder, loc, memory);
+  descriptor.setAlignedPtr(builder, loc, memory);
+  descriptor.setConstantOffset(builder, loc, 0);
+  descriptor.setSize(builder, loc, 0, bytes);
+  descriptor.setConstantStride(builder, loc, 0, 1);
+  return UnrealizedConversionCastOp::create(
+             builder, type, ValueRange{static_cast<Value>(descriptor)})
+      .getResult(0);
+}
+
 /// Replaces an allocation and what frees it by calls.
-static void lower(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
-                  LLVM::LLVMFuncOp release,
-                  const LLVMTypeConverter &converter) {
+static void lowerWorkspace(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
+                           LLVM::LLVMFuncOp release,
+                           const LLVMTypeConverter &converter) {
   ImplicitLocOpBuilder builder(workspace.getLoc(), workspace);
   MemRefType type = workspace.getType();
   Value bytes;
@@ -178,16 +204,7 @@ static void lower(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
     bytes = arith::IndexCastOp::create(builder, builder.getI64Type(),
                                        workspace.getDynamicSizes().front());
   Value memory = LLVM::CallOp::create(builder, acquire, bytes).getResult();
-  Location loc = workspace.getLoc();
-  auto descriptor =
-      MemRefDescriptor::poison(builder, loc, converter.convertType(type));
-  descriptor.setAllocatedPtr(builder, loc, memory);
-  descriptor.setAlignedPtr(builder, loc, memory);
-  descriptor.setConstantOffset(builder, loc, 0);
-  descriptor.setSize(builder, loc, 0, bytes);
-  descriptor.setConstantStride(builder, loc, 0, 1);
-  auto cast = UnrealizedConversionCastOp::create(
-      builder, type, ValueRange{static_cast<Value>(descriptor)});
+  Value wrapped = wrapBytes(builder, memory, bytes, type, converter);
   for (Operation *user :
        llvm::make_early_inc_range(workspace.getResult().getUsers())) {
     if (!isa<memref::DeallocOp>(user))
@@ -196,30 +213,80 @@ static void lower(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
     LLVM::CallOp::create(builder, release, memory);
     user->erase();
   }
-  workspace.getResult().replaceAllUsesWith(cast.getResult(0));
+  workspace.getResult().replaceAllUsesWith(wrapped);
   workspace.erase();
+}
+
+/// Bytes of an element, or 0 if it is not a number.
+static int64_t getElementBytes(Type type) {
+  if (type.isIndex())
+    return sizeof(int64_t);
+  return type.isIntOrFloat() ? llvm::divideCeil(type.getIntOrFloatBitWidth(), 8)
+                             : 0;
+}
+
+/// Whether this is memory that nothing in the function frees, of whole numbers
+/// one behind the other.
+static bool isResult(memref::AllocOp op) {
+  return op.getType().getLayout().isIdentity() &&
+         !op.getType().getMemorySpace() && op.getSymbolOperands().empty() &&
+         getElementBytes(op.getType().getElementType()) != 0 &&
+         llvm::none_of(op->getUsers(), llvm::IsaPred<memref::DeallocOp>);
+}
+
+/// Replaces an allocation by a call.
+static void lowerResult(memref::AllocOp result, LLVM::LLVMFuncOp allocate,
+                        const LLVMTypeConverter &converter) {
+  ImplicitLocOpBuilder builder(result.getLoc(), result);
+  MemRefType type = result.getType();
+  int64_t constant = getElementBytes(type.getElementType());
+  for (int64_t extent : type.getShape())
+    if (!ShapedType::isDynamic(extent))
+      constant *= extent;
+  Value size = arith::ConstantIndexOp::create(builder, constant);
+  for (Value extent : result.getDynamicSizes())
+    size = arith::MulIOp::create(builder, size, extent);
+  Value bytes = arith::IndexCastOp::create(builder, builder.getI64Type(), size);
+  auto array = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
+  Value memory = LLVM::CallOp::create(builder, allocate, bytes).getResult();
+  Value wrapped = wrapBytes(builder, memory, bytes, array, converter);
+  Value zero = arith::ConstantIndexOp::create(builder, 0);
+  Value view = memref::ViewOp::create(builder, type, wrapped, zero,
+                                      result.getDynamicSizes());
+  result.replaceAllUsesWith(view);
+  result.erase();
 }
 
 namespace {
 struct LowerWorkspaces final
     : public gpt::impl::LowerWorkspacesBase<LowerWorkspaces> {
   void runOnOperation() override {
-    SmallVector<memref::AllocOp> workspaces;
+    SmallVector<memref::AllocOp> workspaces, results;
     getOperation().walk([&](memref::AllocOp op) {
       if (op->hasAttr(gpt::kWorkspaceAttr))
         workspaces.push_back(op);
+      else if (isResult(op))
+        results.push_back(op);
     });
-    if (workspaces.empty())
+    if (workspaces.empty() && results.empty())
       return markAllAnalysesPreserved();
     RuntimeBuilder runtime(getOperation());
     if (failed(runtime.buildTable()))
       return signalPassFailure();
-    LLVM::LLVMFuncOp acquire = runtime.buildAcquire();
-    LLVM::LLVMFuncOp release = runtime.buildRelease();
     LLVMTypeConverter converter(&getContext());
-    for (memref::AllocOp workspace : workspaces)
-      lower(workspace, acquire, release, converter);
+    if (!workspaces.empty()) {
+      LLVM::LLVMFuncOp acquire = runtime.buildAcquire();
+      LLVM::LLVMFuncOp release = runtime.buildRelease();
+      for (memref::AllocOp workspace : workspaces)
+        lowerWorkspace(workspace, acquire, release, converter);
+    }
+    if (!results.empty()) {
+      LLVM::LLVMFuncOp allocate = runtime.buildAllocate();
+      for (memref::AllocOp result : results)
+        lowerResult(result, allocate, converter);
+    }
     numLowered += workspaces.size();
+    numResults += results.size();
   }
 };
 } // namespace

@@ -135,27 +135,30 @@ def HoistLoopBuffers : Pass<"gpt-hoist-loop-buffers", "::mlir::func::FuncOp"> {
 }
 
 def LowerWorkspaces : Pass<"gpt-lower-workspaces", "ModuleOp"> {
-  let summary = "Take workspaces from the runtime";
+  let summary = "Take memory from the runtime";
   let description = [{
-    Replaces allocations with `gpt.workspace` and what frees them by calls of
-    two functions that it makes,
+    Replaces allocations with `gpt.workspace` and what frees them, and those
+    that nothing frees, which are results, by calls of functions that it makes,
 
     ```mlir
     llvm.func internal @gpt_acquire_workspace(%bytes: i64) -> !llvm.ptr
     llvm.func internal @gpt_release_workspace(%memory: !llvm.ptr)
+    llvm.func internal @gpt_allocate_result(%bytes: i64) -> !llvm.ptr
     ```
 
     and that ask the runtime through a struct that the module exports,
 
     ```mlir
     llvm.mlir.global external @gpt_workspace_runtime()
-        : !llvm.struct<(ptr, ptr, ptr)>  // zero
+        : !llvm.struct<(ptr, ptr, ptr, ptr)>  // zero
     ```
 
     of the C type `struct { void *(*acquire)(void *pool, int64_t bytes); void
-    (*release)(void *pool, void *memory); void *pool; }`. Memory is aligned to
-    64 bytes. While `acquire` is null, the functions use `aligned_alloc` and
-    `free`. Without workspaces there is no struct.
+    (*release)(void *pool, void *memory); void *(*allocate)(void *pool, int64_t
+    bytes); void *pool; }`. Memory is aligned to 64 bytes, that of results is
+    freed by `free`. While a field is null, its function uses `aligned_alloc` or
+    `free`. A field may leave the call (`longjmp`) if there is no memory.
+    Without workspaces and results there is no struct.
 
     Runs before memrefs are converted to the LLVM dialect.
   }];
@@ -164,7 +167,8 @@ def LowerWorkspaces : Pass<"gpt-lower-workspaces", "ModuleOp"> {
     "::mlir::memref::MemRefDialect"
   ];
   let statistics = [
-    Statistic<"numLowered", "num-lowered", "Number of workspaces">
+    Statistic<"numLowered", "num-lowered", "Number of workspaces">,
+    Statistic<"numResults", "num-results", "Number of results">
   ];
 }
 

@@ -58,6 +58,34 @@ except MemoryError as error:
 print(llm.generate([1, 2, 3], max_new_tokens=8, eos_token_id=[]).token_ids)
 """
 
+# A result that does not fit beside a workspace that does, then one that fits.
+OUT_OF_RESULTS = """
+import resource
+import numpy as np
+from gpt_mlir import CompileOptions, Graph, _runtime
+from gpt_mlir.compiler import emit
+from gpt_mlir.compiler.manifest import read_signatures
+from gpt_mlir.graph import ops
+from gpt_mlir.runtime.function import Function
+graph = Graph()
+x, z = graph.input("x", ("rows", 1)), graph.input("z", (1, "columns"))
+graph.output("y", ops.add(ops.silu(x), z))
+image = emit(graph.module, "shared", CompileOptions(opt_level=0))
+library = _runtime.Library.from_bytes(image, "results")
+run = Function(library, read_signatures(graph.module)[0])
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 23), used + (1 << 23)))
+ones = np.ones((100, 1), np.float32)
+for _ in range(3):
+    try:
+        run(ones, np.ones((1, 1_000_000), np.float32))
+    except MemoryError as error:
+        print("refused:", error)
+    print(library.workspace_bytes)
+y = run(ones, np.ones((1, 10), np.float32))
+print(y.shape, (y == y[0, 0]).all())
+"""
+
 OUT_OF_MEMORY_FOR_WEIGHTS = """
 import resource, sys
 from gpt_mlir import CheckpointError
@@ -137,10 +165,25 @@ def test_no_memory_for_caches_is_an_error() -> None:
 def test_no_memory_for_intermediates_is_an_error() -> None:
     found = run(OUT_OF_WORKSPACE, Path(os.environ["GPT_MLIR_CACHE"]))
     assert re.match(
-        r"refused: cannot allocate \d+ bytes for the intermediate results of function 'prefill'\n",
+        r"refused: cannot allocate \d+ bytes for results or intermediate results of function "
+        r"'prefill'\n",
         found,
     )
     assert found.endswith(expected())
+
+
+def test_no_memory_for_results_is_an_error() -> None:
+    found = run(OUT_OF_RESULTS, Path(os.environ["GPT_MLIR_CACHE"])).splitlines()
+    refused = (
+        "refused: cannot allocate 400000000 bytes for results or intermediate results of "
+        "function 'forward'"
+    )
+    assert found[:5:2] == [refused] * 3
+    # The same workspace each time: it was given back.
+    workspaces = found[1:6:2]
+    assert int(workspaces[0]) >= 400
+    assert workspaces == workspaces[:1] * 3
+    assert found[6:] == ["(100, 10) True"]
 
 
 def test_no_memory_for_weights_is_an_error(tmp_path: Path) -> None:
