@@ -56,17 +56,21 @@ func.func @causal(%q: tensor<?x?x128xf32>, %k: tensor<?x?x64xf32>, %v: tensor<?x
 
 // -----
 
-// Keys in front of the window of the first query are not visited.
+// Keys in front of the window of the first query are not visited, but for those
+// of its tile: tiles are the same for all queries.
 
 // CHECK-LABEL: func.func @window
 func.func @window(%q: tensor<1x?x16xf32>) -> tensor<1x?x16xf32> {
   // CHECK-DAG:     %[[C0:.+]] = arith.constant 0 : index
+  // CHECK-DAG:     %[[C64:.+]] = arith.constant 64 : index
   // CHECK-DAG:     %[[NEAREST:.+]] = arith.constant -99 : index
   // CHECK:         scf.forall (%[[I:.+]]) in
   // CHECK:           %[[FIRST:.+]] = arith.muli %[[I]]
   // CHECK:           %[[POSITION:.+]] = arith.addi %{{.+}}, %[[FIRST]]
   // CHECK:           %[[OLDEST:.+]] = arith.addi %[[POSITION]], %[[NEAREST]]
-  // CHECK:           %[[BEGIN:.+]] = arith.maxsi %[[OLDEST]], %[[C0]]
+  // CHECK:           %[[VISIBLE:.+]] = arith.maxsi %[[OLDEST]], %[[C0]]
+  // CHECK:           %[[HIDDEN:.+]] = arith.remui %[[VISIBLE]], %[[C64]]
+  // CHECK:           %[[BEGIN:.+]] = arith.subi %[[VISIBLE]], %[[HIDDEN]]
   // CHECK:           scf.for %{{.+}} = %[[BEGIN]] to
   // CHECK:             arith.andi %{{.+}} : vector<8x32xi1>
   %y = gpt.attention %q, %q, %q {causal, num_heads = 1 : i64, num_kv_heads = 1 : i64, window = 100 : i64}

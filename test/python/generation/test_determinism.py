@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpt_mlir import LLM, CompileOptions, get_num_threads, set_num_threads
+from gpt_mlir import (
+    LLM,
+    CompileOptions,
+    Graph,
+    compile_module,
+    get_num_threads,
+    set_num_threads,
+)
+from gpt_mlir.graph import ops
 
 Array = np.ndarray[Any, Any]
 
@@ -106,3 +114,39 @@ def test_default_for_several_tokens(llm: LLM) -> None:
     pair = prefill(llm, ids[:2], [LENGTH])
     assert same(pair, [each[:2] for each in whole])
     assert same([decode(llm, pair)], [decode(llm, whole)[:2]])
+
+
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+def test_pieces_of_a_prompt_longer_than_a_window(dtype: str) -> None:
+    """A window that is no multiple of a tile of keys, over several tiles."""
+    length, heads, features, window = 300, 2, 32, 70
+    graph = Graph()
+    ids = graph.input("ids", ("batch", "seq"), "i64")
+    x = ops.embedding(graph.weight("table", (64, heads * features), dtype), ids)
+    x = ops.attention(x, x, x, num_heads=heads, causal=True, window=window)
+    graph.output("logits", ops.linear(x, graph.weight("head", (64, heads * features), dtype)))
+    module = graph.insert_kv_cache(logits="all")
+    rng = np.random.default_rng(1)
+    weights = {
+        name: rng.standard_normal(weight.shape).astype(weight.dtype.numpy)
+        for name, weight in graph.weights.items()
+    }
+    executable = compile_module(module, CompileOptions(batch_invariant=True))
+    run = executable.bind(weights).function("prefill")
+    tokens = rng.integers(0, 64, (1, length))
+
+    def logits(pieces: list[int]) -> Array:
+        caches = {
+            cache.name: np.zeros((1, heads, length, features), cache.dtype.numpy)
+            for cache in run.signature.caches
+        }
+        found, begin = [], 0
+        for count in pieces:
+            piece = tokens[:, begin : begin + count]
+            found.append(run(ids=piece, positions=np.array([begin]), **caches))
+            begin += count
+        return np.concatenate(found, 1)
+
+    whole = logits([length])
+    for pieces in ([150, 150], [1] * length, [77, 100, 123], [64, 1, 235]):
+        assert logits(pieces).tobytes() == whole.tobytes()

@@ -202,6 +202,12 @@ Value QueryTileBuilder::writeResult(OpBuilder &b, State state, Value init) {
 Value QueryTileBuilder::build(OpBuilder &b, Value init) {
   queries = packQueries(b);
   range = buildKeyRange(b, batch, row, rows);
+  // A row is summed up tile by tile: the result would have other bits if tiles
+  // began at the window of whatever row is the first beside it.
+  if (operands.window)
+    range.begin = sub(b, range.begin,
+                      b.createOrFold<arith::RemUIOp>(loc, range.begin,
+                                                     index(b, tiles.keys)));
   SmallVector<Value> carried = buildLoop(
       b, range.begin, range.end, tiles.keys, buildInitialState(b).get(),
       [&](OpBuilder &nested, Value key, ValueRange values) {
