@@ -205,9 +205,9 @@ Value QueryTileBuilder::build(OpBuilder &b, Value init) {
   // A row is summed up tile by tile: the result would have other bits if tiles
   // began at the window of whatever row is the first beside it.
   if (operands.window)
-    range.begin = sub(b, range.begin,
-                      b.createOrFold<arith::RemUIOp>(loc, range.begin,
-                                                     index(b, tiles.keys)));
+    range.begin = sub(
+        b, range.begin,
+        b.createOrFold<arith::RemUIOp>(loc, range.begin, index(b, tiles.keys)));
   SmallVector<Value> carried = buildLoop(
       b, range.begin, range.end, tiles.keys, buildInitialState(b).get(),
       [&](OpBuilder &nested, Value key, ValueRange values) {
