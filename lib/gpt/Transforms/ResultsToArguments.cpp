@@ -15,6 +15,7 @@
 #include "gpt/Transforms/EntryValues.h"
 #include "gpt/Transforms/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
