@@ -125,10 +125,14 @@ void Cutter::formGroups() {
     if (function.isDeclaration() || isDuplicated(function))
       continue;
     groups.insert(&function);
-    Users &found = getUsers(function);
-    if (function.hasLocalLinkage() && !found.hasOtherUses &&
-        found.callers.size() == 1 && !isDuplicated(*found.callers.front()))
-      groups.unionSets(&function, found.callers.front());
+    const Users &found = getUsers(function);
+    if (!function.hasLocalLinkage() || found.hasOtherUses ||
+        found.callers.size() != 1)
+      continue;
+    // The next look at users may move those found.
+    Function *caller = found.callers.front();
+    if (!isDuplicated(*caller))
+      groups.unionSets(&function, caller);
   }
 }
 
