@@ -1,6 +1,7 @@
 // Products with a weight become contractions of panels; others stay.
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-pack-projections --canonicalize --cse | FileCheck %s
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-pack-projections=pairs=true --canonicalize --cse | FileCheck %s --check-prefix=PAIRS
+// RUN: gpt-opt %s --split-input-file --gpt-pack-projections | FileCheck %s --check-prefix=EXTENTS
 
 // CHECK-LABEL: func.func @out_in
 // CHECK-SAME: (%[[X:.*]]: tensor<?x?x48xf32>, %[[W:.*]]: tensor<96x48xbf16>, %[[B:.*]]: tensor<96xf32>)
@@ -164,4 +165,60 @@ func.func @pair_row(%x: tensor<1x1x37xbf16>, %w: tensor<96x37xbf16> {gpt.weight 
 func.func @bf16(%x: tensor<?x?x64xbf16>, %w: tensor<64x96xbf16>) -> tensor<?x?x96xbf16> {
   %0 = gpt.linear %x, %w {weight_layout = #gpt<weight_layout in_out>} : (tensor<?x?x64xbf16>, tensor<64x96xbf16>) -> tensor<?x?x96xbf16>
   return %0 : tensor<?x?x96xbf16>
+}
+
+// -----
+
+// What a product is added to is a bias only if all rows have the same.
+#bias = affine_map<(i, j) -> (j)>
+#same = affine_map<(i, j) -> (i, j)>
+#transposed = affine_map<(i, j) -> (j, i)>
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+// CHECK-LABEL: func.func @index_in_bias
+// CHECK: %[[INIT:.*]] = linalg.generic
+// CHECK: linalg.index 0
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[INIT]] : tensor<128x128xf32>, tensor<128x128xf32>)
+func.func @index_in_bias(%x: tensor<128x64xf32>, %w: tensor<128x64xf32>, %b: tensor<128xbf16>, %to: tensor<128x128xf32>) -> tensor<128x128xf32> {
+  %0 = linalg.generic {indexing_maps = [#bias, #same], iterator_types = ["parallel", "parallel"]}
+      ins(%b : tensor<128xbf16>) outs(%to : tensor<128x128xf32>) {
+  ^bb0(%in: bf16, %out: f32):
+    %row = linalg.index 0 : index
+    %integer = arith.index_cast %row : index to i32
+    %float = arith.sitofp %integer : i32 to f32
+    %wide = arith.extf %in : bf16 to f32
+    %sum = arith.addf %wide, %float : f32
+    linalg.yield %sum : f32
+  } -> tensor<128x128xf32>
+  %1 = linalg.contract indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<128x64xf32>, tensor<128x64xf32>) outs(%0 : tensor<128x128xf32>) -> tensor<128x128xf32>
+  return %1 : tensor<128x128xf32>
+}
+// CHECK-LABEL: func.func @transposed_bias
+// CHECK: %[[INIT:.*]] = linalg.generic
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[INIT]] : tensor<128x128xf32>, tensor<128x128xf32>)
+func.func @transposed_bias(%x: tensor<128x64xf32>, %w: tensor<128x64xf32>, %b: tensor<128xbf16>, %to: tensor<128x128xf32>) -> tensor<128x128xf32> {
+  %0 = linalg.generic {indexing_maps = [#bias, #transposed], iterator_types = ["parallel", "parallel"]}
+      ins(%b : tensor<128xbf16>) outs(%to : tensor<128x128xf32>) {
+  ^bb0(%in: bf16, %out: f32):
+    %wide = arith.extf %in : bf16 to f32
+    linalg.yield %wide : f32
+  } -> tensor<128x128xf32>
+  %1 = linalg.contract indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<128x64xf32>, tensor<128x64xf32>) outs(%0 : tensor<128x128xf32>) -> tensor<128x128xf32>
+  return %1 : tensor<128x128xf32>
+}
+// CHECK-LABEL: func.func @unsigned
+// CHECK-NOT: linalg.pack
+// CHECK: linalg.contract {{.*}}cast_unsigned
+func.func @unsigned(%x: tensor<8x64xf32>, %w: tensor<128x64xi8>, %to: tensor<8x128xf32>) -> tensor<8x128xf32> {
+  %0 = linalg.contract indexing_maps = [#x, #w, #y] {cast = #linalg.type_fn<cast_unsigned>} ins(%x, %w : tensor<8x64xf32>, tensor<128x64xi8>) outs(%to : tensor<8x128xf32>) -> tensor<8x128xf32>
+  return %0 : tensor<8x128xf32>
+}
+// Input and init may know different extents.
+// EXTENTS-LABEL: func.func @extents
+// EXTENTS: %[[SUM:.*]] = linalg.generic
+// EXTENTS: tensor.cast %[[SUM]] : tensor<?x128xf32> to tensor<4x128xf32>
+func.func @extents(%x: tensor<?x64xf32>, %w: tensor<128x64xf32>, %init: tensor<4x128xf32>) -> tensor<4x128xf32> {
+  %0 = linalg.contract indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<?x64xf32>, tensor<128x64xf32>) outs(%init : tensor<4x128xf32>) -> tensor<4x128xf32>
+  return %0 : tensor<4x128xf32>
 }

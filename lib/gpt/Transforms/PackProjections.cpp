@@ -217,10 +217,17 @@ public:
                         ? buildRowProduct(rewriter, loc, *match, input)
                         : buildProduct(rewriter, loc, *match, input, sizes);
     Value result = addInit(rewriter, loc, product, match->init, sizes);
-    if (resultType.getRank() > viewRank)
+    if (resultType.getRank() > viewRank) {
+      SmallVector<Value> dynamicSizes;
+      SmallVector<int64_t> shape;
+      dispatchIndexOpFoldResults(resultSizes, dynamicSizes, shape);
       result = tensor::ExpandShapeOp::create(
-          rewriter, loc, resultType, result,
+          rewriter, loc, resultType.clone(shape), result,
           getViewGroups(resultType.getRank(), viewRank), resultSizes);
+    }
+    // Input and init may know different extents.
+    if (result.getType() != resultType)
+      result = tensor::CastOp::create(rewriter, loc, resultType, result);
     remark::passed(loc, getRemarkOpts())
         << (isPairs(*match) ? "packed in pairs" : "packed")
         << remark::metric("Depth", match->k)
@@ -236,6 +243,8 @@ private:
     if (!getTensorType(match.init).getElementType().isF32() ||
         !(inputType.isF32() || inputType.isF16() || inputType.isBF16()))
       return leave(op, rewriter, "input or result is not f32");
+    if (op.getCast() == linalg::TypeFn::cast_unsigned)
+      return leave(op, rewriter, "weight is unsigned");
     if (ShapedType::isDynamic(match.k) || ShapedType::isDynamic(match.n))
       return leave(op, rewriter, "weight has a dynamic extent");
     if (match.k == 0)
@@ -411,7 +420,8 @@ private:
   static Value buildBias(OpBuilder &builder, Location loc, Value init) {
     auto repeated = init.getDefiningOp<linalg::GenericOp>();
     if (!repeated || repeated.getNumDpsInputs() != 1 ||
-        repeated.getNumReductionLoops() != 0 ||
+        repeated.getNumDpsInits() != 1 || repeated.hasIndexSemantics() ||
+        !repeated.getIndexingMapsArray().back().isIdentity() ||
         repeated.payloadUsesValueFromOperand(repeated.getDpsInitOperand(0)))
       return {};
     AffineMap map =
