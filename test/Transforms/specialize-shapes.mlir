@@ -184,3 +184,26 @@ func.func @computed(%p: tensor<?xi64> {gpt.name = "p", gpt.dims = ["rows"]}, %w:
   %0 = gpt.masked_softmax %w, %mask : (tensor<2x1x3x8xf32>, tensor<?x1x?x8xf32>) -> tensor<2x1x3x8xf32>
   return %0 : tensor<2x1x3x8xf32>
 }
+
+// -----
+
+// Casts do not hide what contradicts: an op of another dialect keeps its types.
+// CHECK-LABEL: func.func @hidden(
+//   CHECK-NOT:   scf.if
+// expected-remark @below {{is not specialized: 'linalg.add' op inferred input/output operand #1 has shape's dimension #0 to be 1, but found 4}}
+func.func @hidden(%x: tensor<?x8xf32> {gpt.dims = ["rows", ""]}, %y: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %empty = tensor.empty() : tensor<4x8xf32>
+  %0 = linalg.add ins(%x, %y : tensor<?x8xf32>, tensor<4x8xf32>) outs(%empty : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %0 : tensor<4x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @cast(
+//   CHECK-NOT:   scf.if
+// expected-remark @below {{is not specialized: 'tensor.cast' op operand type 'tensor<1x8xf32>' and result type 'tensor<4x8xf32>' are cast incompatible}}
+func.func @cast(%x: tensor<?x8xf32> {gpt.dims = ["rows", ""]}, %y: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = tensor.cast %x : tensor<?x8xf32> to tensor<4x8xf32>
+  %1 = gpt.add %0, %y : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}

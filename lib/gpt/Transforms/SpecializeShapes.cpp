@@ -22,6 +22,8 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Rewrite/FrozenRewritePatternSet.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/ScopeExit.h"
 
@@ -79,7 +81,8 @@ private:
   void cloneUnchanged(Operation &op);
   /// Takes over what the op says about the extents of its results.
   void refineResults(Operation *op);
-  static bool verifyClone(func::FuncOp source, func::FuncOp clone);
+  bool verifyClone(func::FuncOp source, func::FuncOp clone);
+  LogicalResult verifyFolded(func::FuncOp clone);
   /// A function made earlier that is the same as `clone`, if there is one.
   func::FuncOp findEqual(func::FuncOp clone) const;
 
@@ -90,6 +93,8 @@ private:
   SmallPtrSet<Operation *, 4> active;
   SmallVector<func::FuncOp> clones;
   IRMapping mapping;
+  /// Those of all ops, once they are needed.
+  std::optional<FrozenRewritePatternSet> canonicalization;
 };
 } // namespace
 
@@ -125,11 +130,30 @@ bool Specializer::verifyClone(func::FuncOp source, func::FuncOp clone) {
     ScopedDiagnosticHandler handler(
         source.getContext(),
         [&](Diagnostic &diagnostic) { complaint = diagnostic.str(); });
-    isValid = succeeded(verify(clone));
+    isValid = succeeded(verify(clone)) && succeeded(verifyFolded(clone));
   }
   if (!isValid)
     source.emitRemark() << "is not specialized: " << complaint;
   return isValid;
+}
+
+/// Verifies the clone as it will be once casts are folded into their users: ops
+/// of other dialects keep their types, behind casts that hide a contradiction.
+LogicalResult Specializer::verifyFolded(func::FuncOp clone) {
+  if (clone.getOps<tensor::CastOp>().empty())
+    return success();
+  if (!canonicalization) {
+    RewritePatternSet patterns(builder.getContext());
+    for (Dialect *dialect : builder.getContext()->getLoadedDialects())
+      dialect->getCanonicalizationPatterns(patterns);
+    for (RegisteredOperationName name :
+         builder.getContext()->getRegisteredOperations())
+      name.getCanonicalizationPatterns(patterns, builder.getContext());
+    canonicalization.emplace(std::move(patterns));
+  }
+  OwningOpRef<func::FuncOp> folded = clone.clone();
+  (void)applyPatternsGreedily(*folded, *canonicalization);
+  return verify(*folded);
 }
 
 func::FuncOp Specializer::findEqual(func::FuncOp clone) const {
@@ -184,7 +208,8 @@ LogicalResult Specializer::cloneOp(Operation &op, StringRef suffix) {
     refineResults(builder.clone(op, mapping));
   else if (isa<tensor::DimOp>(op) || isScalar(op))
     cloneFolded(op);
-  else if (isa<func::ReturnOp>(op) || (!isChanged && op.getNumRegions() == 0))
+  else if (isa<func::ReturnOp, tensor::CastOp>(op) ||
+           (!isChanged && op.getNumRegions() == 0))
     builder.clone(op, mapping);
   else
     cloneUnchanged(op);
