@@ -50,3 +50,27 @@ func.func @two_readers(%x: tensor<?x48xf32>, %w: tensor<96x48xf32>) -> (tensor<?
   %1 = gpt.gelu %0 : (tensor<?x96xf32>) -> tensor<?x96xf32>
   return %0, %1 : tensor<?x96xf32>, tensor<?x96xf32>
 }
+
+// -----
+
+// A tile is computed to its end: what may trap there is computed by itself.
+// CHECK-LABEL: func.func @division
+// CHECK: %[[P:.*]] = linalg.unpack
+// CHECK: linalg.generic {{.*}} ins(%[[P]] : tensor<?x96xf32>) {{.*}}attrs = {gpt.class = "epilogue"}
+// CHECK-NEXT: ^bb0(%[[IN:.*]]: f32, %{{.*}}: f32):
+// CHECK-NEXT: linalg.yield %[[IN]]
+// CHECK: linalg.generic
+// CHECK: arith.divsi
+#map = affine_map<(i, j) -> (i, j)>
+func.func @division(%x: tensor<?x48xf32>, %w: tensor<96x48xf32>, %n: tensor<?x96xi32>, %d: tensor<?x96xi32>, %to: tensor<?x96xf32>) -> tensor<?x96xf32> {
+  %0 = gpt.linear %x, %w : (tensor<?x48xf32>, tensor<96x48xf32>) -> tensor<?x96xf32>
+  %1 = linalg.generic {indexing_maps = [#map, #map, #map, #map], iterator_types = ["parallel", "parallel"]}
+      ins(%0, %n, %d : tensor<?x96xf32>, tensor<?x96xi32>, tensor<?x96xi32>) outs(%to : tensor<?x96xf32>) {
+  ^bb0(%product: f32, %a: i32, %b: i32, %out: f32):
+    %quotient = arith.divsi %a, %b : i32
+    %float = arith.sitofp %quotient : i32 to f32
+    %sum = arith.addf %product, %float : f32
+    linalg.yield %sum : f32
+  } -> tensor<?x96xf32>
+  return %1 : tensor<?x96xf32>
+}

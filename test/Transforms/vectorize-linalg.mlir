@@ -236,3 +236,57 @@ func.func @left(%x: memref<?xf32>, %s: memref<f32>, %bits: memref<?xi1>) {
   }
   return
 }
+
+// -----
+
+#same = affine_map<(i) -> (i)>
+#first = affine_map<(i) -> (0)>
+
+// Lanes write to places of their own, or are summed up. Nothing is to be done
+// where there is no element.
+// CHECK-LABEL: func.func @outputs(
+// CHECK-COUNT-2: linalg.generic
+func.func @outputs(%x: memref<33xf32>, %y: memref<33xf32>, %none: memref<0xf32>) {
+  // expected-remark @below {{is not vectorised: lanes would write to the same place}}
+  linalg.generic {indexing_maps = [#same, #first], iterator_types = ["parallel"]}
+      ins(%x : memref<33xf32>) outs(%y : memref<33xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  // expected-remark @below {{is not vectorised: an output has a place per step of the reduction}}
+  linalg.generic {indexing_maps = [#same, #same], iterator_types = ["reduction"]}
+      ins(%x : memref<33xf32>) outs(%y : memref<33xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %sum = arith.addf %in, %out fastmath<reassoc> : f32
+    linalg.yield %sum : f32
+  }
+  // expected-remark @below {{is not vectorised: all loops have one iteration}}
+  linalg.generic {indexing_maps = [#same], iterator_types = ["parallel"]} outs(%none : memref<0xf32>) {
+  ^bb0(%out: f32):
+    %zero = arith.constant 0.0 : f32
+    linalg.yield %zero : f32
+  }
+  return
+}
+
+// -----
+
+#same = affine_map<(i) -> (i)>
+
+// Lanes behind the end do not divide by the zeros that they have read.
+// CHECK-LABEL: func.func @division(
+//       CHECK:   %[[ONES:.+]] = arith.constant dense<1> : vector<8xi32>
+//       CHECK:   %[[MASK:.+]] = vector.constant_mask [5]
+//       CHECK:   %[[X:.+]] = vector.maskedload %{{.+}}, %[[MASK]]
+//       CHECK:   %[[Y:.+]] = vector.maskedload %{{.+}}, %[[MASK]]
+//       CHECK:   %[[DIVISOR:.+]] = arith.select %[[MASK]], %[[Y]], %[[ONES]]
+//       CHECK:   arith.divsi %[[X]], %[[DIVISOR]] : vector<8xi32>
+func.func @division(%x: memref<5xi32>, %y: memref<5xi32>, %z: memref<5xi32>) {
+  linalg.generic {indexing_maps = [#same, #same, #same], iterator_types = ["parallel"]}
+      ins(%x, %y : memref<5xi32>, memref<5xi32>) outs(%z : memref<5xi32>) {
+  ^bb0(%a: i32, %b: i32, %out: i32):
+    %quotient = arith.divsi %a, %b : i32
+    linalg.yield %quotient : i32
+  }
+  return
+}

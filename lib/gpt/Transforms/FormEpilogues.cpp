@@ -41,14 +41,16 @@ static bool hasOneUser(Value value) {
 }
 
 /// Whether every result element is a function of single elements of the
-/// operands, whatever the number of loops is.
+/// operands, whatever the number of loops is. It must not matter that a tile is
+/// computed to its end, beyond the last element.
 static bool isElementwise(linalg::GenericOp op) {
   if (op.getNumDpsInits() != 1 || op.getNumReductionLoops() != 0 ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() ||
       op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)))
     return false;
   return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
-    return OpTrait::hasElementwiseMappableTraits(&inner);
+    return OpTrait::hasElementwiseMappableTraits(&inner) &&
+           isSpeculatable(&inner);
   });
 }
 

@@ -54,6 +54,21 @@ static StringRef checkAccesses(VectorForm &form) {
   return "";
 }
 
+/// Checks that lanes are written to places of their own, or summed up.
+static StringRef checkOutputs(VectorForm &form) {
+  for (OpOperand &init : form.op.getDpsInitsMutable())
+    if (form.isVector(init) == form.isReduction)
+      return form.isReduction
+                 ? "an output has a place per step of the reduction"
+                 : "lanes would write to the same place";
+  return "";
+}
+
+bool gpt::isIntegerDivision(Operation &op) {
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
+             arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
+}
+
 /// Whether `load` reads neighbours where the loop counts.
 static bool isRowAccess(memref::LoadOp load, const VectorForm &form) {
   return form.laneIndices.contains(load.getIndices().back()) &&
@@ -113,6 +128,8 @@ static StringRef checkBody(VectorForm &form) {
       continue;
     }
     auto load = dyn_cast<memref::LoadOp>(inner);
+    if (!load && !isSpeculatable(&inner) && !isIntegerDivision(inner))
+      return "the body has an op that may not run behind the end";
     if (!load && !OpTrait::hasElementwiseMappableTraits(&inner))
       return "the body has an op without a form on vectors";
     if (llvm::none_of(inner.getOperands(), isVector))
@@ -167,11 +184,13 @@ std::optional<VectorForm> gpt::findVectorForm(linalg::GenericOp op,
   reason = "";
   std::optional<VectorForm> best;
   for (unsigned loop = op.getNumLoops(); loop-- > 0;) {
-    if (extents[loop] == 1)
+    if (extents[loop] == 0 || extents[loop] == 1)
       continue;
     VectorForm form{
         op, loop, linalg::isReductionIterator(iterators[loop]), {}, {}, {}, {}};
     StringRef obstacle = checkAccesses(form);
+    if (obstacle.empty())
+      obstacle = checkOutputs(form);
     if (obstacle.empty())
       obstacle = checkBody(form);
     if (obstacle.empty() && form.isReduction)

@@ -49,6 +49,9 @@ struct VectorForm {
   }
 };
 
+/// Whether the op traps where its second operand is zero.
+bool isIntegerDivision(Operation &op);
+
 /// Chooses the loop of `op` with the fewest accesses to elements that are
 /// apart, the innermost of those. Where there is none, `reason` says why.
 std::optional<VectorForm> findVectorForm(linalg::GenericOp op,

@@ -390,6 +390,12 @@ void LoopWriter::cloneOp(Operation &inner, Value mask) {
   SmallVector<Value> operands;
   for (Value operand : inner.getOperands())
     operands.push_back(broadcast(get(operand)));
+  // Lanes behind the end are zero, and one of them would end the process.
+  if (mask && isIntegerDivision(inner)) {
+    auto type = cast<VectorType>(operands[1].getType());
+    Value ones = arith::ConstantOp::create(builder, builder.getOneAttr(type));
+    operands[1] = arith::SelectOp::create(builder, mask, operands[1], ones);
+  }
   OperationState state(inner.getLoc(), inner.getName());
   state.addOperands(operands);
   state.addAttributes(inner.getAttrs());
