@@ -69,7 +69,7 @@ static llvm::Error runLinker(llvm::ArrayRef<std::string> objectPaths,
                              const char *libraryPath) {
   // BIND_NOW together with dlopen(RTLD_NOW) makes a missing symbol an error
   // when the library is loaded, not in the middle of a call.
-  SmallVector<const char *> arguments = {
+  llvm::SmallVector<const char *> arguments = {
       "ld.lld",      "-shared",     "--hash-style=gnu",
       "-Bsymbolic",  "-z",          "now",
       "-z",          "relro",       "-z",
@@ -110,7 +110,7 @@ gpt::linkSharedLibrary(llvm::ArrayRef<llvm::SmallVector<char, 0>> objects,
   SmallString<128> folder;
   if (llvm::Error error = createTemporaryFolder(folder))
     return error;
-  SmallVector<std::string> objectPaths;
+  llvm::SmallVector<std::string> objectPaths;
   SmallString<128> libraryPath(folder);
   llvm::sys::path::append(libraryPath, "library.so");
   llvm::scope_exit cleanUp([&] {
