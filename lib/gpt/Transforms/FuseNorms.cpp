@@ -350,6 +350,10 @@ private:
       leave(norm, "is in a loop already");
       return success();
     }
+    if (llvm::is_contained(norm.getElements().getStaticLoopRanges(), 0)) {
+      leave(norm, "has no elements");
+      return success();
+    }
     if (isSingleRow(norm.getElements())) {
       leave(norm, "has a single row");
       return success();

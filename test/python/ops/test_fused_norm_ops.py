@@ -11,7 +11,7 @@ from cases import ODD, Array, Case, CompiledCases, Operand
 from combinations import DEFAULT
 from test_norm_ops import shifted
 
-from gpt_mlir import DType, Tensor
+from gpt_mlir import DType, Graph, Tensor
 from gpt_mlir.graph import ops
 from gpt_mlir.verify import reference
 from gpt_mlir.verify.tolerance import F32_ROUNDOFF, ROUNDOFF
@@ -87,3 +87,15 @@ def test_threads(threads: int) -> None:
     w, g, b = (np.ones(n, np.float32) for n in ((COLUMNS, 64), 64, 64))
     one, many = (run.with_num_threads(n) for n in (1, threads))
     assert np.array_equal(one(x, w, g, b), many(x, w, g, b))
+
+
+@pytest.mark.parametrize("op", ["softmax", *NORMS])
+def test_rows_without_features(op: str) -> None:
+    graph = Graph()
+    x = graph.input("x", (5, 0))
+    parameters = {"softmax": 0, "rms_norm": 1, "layer_norm": 2}[op]
+    inputs = [graph.input(f"p{i}", (0,)) for i in range(parameters)]
+    graph.output("y", NORMS[op][0](x, *inputs, epsilon=EPSILON) if inputs else ops.softmax(x))
+    y = graph.compile()(np.zeros((5, 0), np.float32), *[np.zeros(0, np.float32)] * parameters)
+    assert isinstance(y, np.ndarray)
+    assert y.shape == (5, 0)
