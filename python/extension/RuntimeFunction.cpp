@@ -86,8 +86,40 @@ void Function::checkBinaryInterface() const {
         std::to_string(recorded[1]));
 }
 
+/// Throws if memory that the function writes to belongs to two arguments.
+/// `arguments` are descriptors, null where not given yet.
+static void checkOverlaps(const Signature &signature, void *const *arguments) {
+  struct Range {
+    int64_t begin, end;
+  };
+  std::vector<Range> ranges(signature.arguments.size(), Range{0, 0});
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    auto *descriptor = static_cast<const int64_t *>(arguments[i]);
+    if (!descriptor)
+      continue;
+    const TensorSpec &spec = signature.arguments[i];
+    auto bytes = static_cast<int64_t>(spec.element->size());
+    for (size_t dim = 0; dim < spec.rank(); ++dim)
+      bytes *= descriptor[3 + dim];
+    ranges[i] = {descriptor[1], descriptor[1] + bytes};
+  }
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    if (!signature.arguments[i].writable)
+      continue;
+    for (size_t j = 0; j < ranges.size(); ++j)
+      if (i != j && ranges[i].begin < ranges[j].end &&
+          ranges[j].begin < ranges[i].end)
+        throw nb::value_error(
+            ("argument '" + signature.arguments[i].name +
+             "' is written to and shares memory with argument '" +
+             signature.arguments[j].name + "'; expected an array of its own")
+                .c_str());
+  }
+}
+
 Function Function::bind(nb::dict values) const {
   Function result = *this;
+  bool isWritable = false;
   for (auto [key, value] : values) {
     size_t index = nb::cast<size_t>(key);
     auto position = std::find(result.free.begin(), result.free.end(), index);
@@ -106,7 +138,10 @@ Function Function::bind(nb::dict values) const {
     result.slots[firstArgumentSlot() + index] = argument->descriptor.data();
     result.bound.push_back(std::move(argument));
     result.free.erase(position);
+    isWritable |= spec.writable;
   }
+  if (isWritable)
+    checkOverlaps(*signature, result.slots.data() + firstArgumentSlot());
   return result;
 }
 
@@ -136,13 +171,17 @@ nb::list Function::call(nb::args values) const {
   NamedSizes callSizes = sizes;
 
   int64_t *next = descriptors.data();
+  bool isWritable = false;
   for (size_t i = 0; i < free.size(); ++i) {
     const TensorSpec &spec = signature->arguments[free[i]];
+    isWritable |= spec.writable;
     storage.push_back(
         makeArgument(spec, values[i], signature->dimNames, callSizes, next));
     pointers[firstArgumentSlot() + free[i]] = next;
     next += getDescriptorWords(spec.rank());
   }
+  if (isWritable)
+    checkOverlaps(*signature, pointers.data() + firstArgumentSlot());
   std::vector<int64_t> results(signature->getResultBytes() / sizeof(int64_t));
   if (!results.empty())
     pointers[0] = results.data();

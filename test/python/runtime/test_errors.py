@@ -107,6 +107,21 @@ def test_caches_must_be_usable_in_place(compiled: Compile) -> None:
         run(x, [1.0, 2.0, 3.0, 4.0])
 
 
+def test_caches_do_not_share_memory(compiled: Compile) -> None:
+    run = compiled(ACCUMULATE)
+    both = np.ones(8, np.float32)
+    message = "argument 'sum' is written to and shares memory with argument 'x'; expected an array"
+    with pytest.raises(InputError, match=message):
+        run(both[:4], both[1:5])
+    function = run.function("accumulate").bind({"x": both[:4]})
+    with pytest.raises(InputError, match=message):
+        function(both[3:7])
+    with pytest.raises(InputError, match=message):
+        function.bind({"sum": both[3:7]})
+    function(both[4:])
+    np.testing.assert_array_equal(both, [1] * 4 + [2] * 4)
+
+
 def test_numbers_that_do_not_fit(compiled: Compile) -> None:
     run = compiled(DTYPES.format(dtype="i32"))
     with pytest.raises(InputError, match="argument 'x': a value is out of the range of i32"):
