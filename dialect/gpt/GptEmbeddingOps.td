@@ -17,8 +17,8 @@ def Gpt_EmbeddingOp : Gpt_InferredOp<"embedding"> {
   let summary = "rows of a table";
   let description = [{
     `result[..., d] = table[min(max(ids[...], 0), V - 1), d]`. Ids outside the
-    table are clamped, so that no memory outside it is read; a runtime refuses
-    them before.
+    table are clamped, so that no memory outside it is read; who knows which
+    table an id is for should refuse them before.
 
     | operand | shape |
     |---|---|

@@ -228,7 +228,8 @@ class Function:
             **inputs: Inputs and caches by name.
 
         Raises:
-            InputError: An argument is missing, unknown, or does not fit the signature.
+            InputError: An argument is missing, unknown, or does not fit the signature; a position
+                is outside of the caches; a cache shares memory with another argument.
             CheckpointError: A file of weights was cut while it is in use: results would be wrong,
                 and caches are.
         """
@@ -241,9 +242,9 @@ class Function:
             )
         values = self._collect(args, inputs)
         try:
-            arrays = self._raw(
-                *[to_carrier(values[argument.name], argument) for argument in self._free]
-            )
+            carriers = [to_carrier(values[argument.name], argument) for argument in self._free]
+            self._check_positions(carriers)
+            arrays = self._raw(*carriers)
         except ValueError as error:
             raise InputError(f"function '{self.name}': {error}") from None
         except _runtime.FileCutError as error:
@@ -257,6 +258,33 @@ class Function:
             result.name: from_carrier(array, result.dtype)
             for result, array in zip(results, arrays, strict=True)
         }
+
+    def _check_positions(self, carriers: list[Any]) -> None:
+        """Raises ValueError if new tokens have no place in the caches: code clamps positions.
+
+        Inputs are `[batch, seq, ...]`. What is bound has been checked by who has bound it.
+        """
+        shapes = [np.shape(carrier) for carrier in carriers]
+        given = list(zip(self._free, carriers, shapes, strict=True))
+        capacities = [s[2] for a, _, s in given if a.kind == "cache" and len(s) == 4]
+        if not capacities:
+            return
+        rows = [s[1] for a, _, s in given if a.kind == "input" and len(s) >= 2]
+        count, capacity = min(rows, default=1), min(capacities)
+        if count > capacity:
+            raise ValueError(
+                f"expected caches of {count} places or more for {count} new tokens, got {capacity}"
+            )
+        for argument, positions, _ in given:
+            if argument.kind != "positions" or np.size(positions) == 0:
+                continue
+            first, last = int(np.min(positions)), int(np.max(positions))
+            if first < 0 or last + count > capacity:
+                raise ValueError(
+                    f"argument '{argument.name}': expected positions from 0 to {capacity - count} "
+                    f"for {count} new tokens in caches of {capacity} places, got "
+                    f"{first if first < 0 else last}"
+                )
 
     def _collect(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         """Gives every passed value its name; checks that none is missing or too many."""

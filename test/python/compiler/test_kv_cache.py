@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gpt_mlir import Graph, Tensor, compile_module
 from gpt_mlir.compiler import run_pipeline
-from gpt_mlir.errors import CompileError
+from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.graph import ops
 from gpt_mlir.runtime import Executable
 
@@ -201,3 +201,23 @@ def test_a_graph_that_cannot_be_cached() -> None:
     graph.output("y", ops.attention(x, x, x, num_heads=1, causal=False))
     with pytest.raises(CompileError, match="'forward' cannot run incrementally"):
         run_pipeline(graph.module, "gpt-insert-kv-cache")
+
+
+@pytest.mark.parametrize(
+    ("length", "position", "capacity", "message"),
+    [
+        (5, 0, 3, "expected caches of 5 places or more for 5 new tokens, got 3"),
+        (5, 6, 8, "argument 'positions': expected positions from 0 to 3 .* of 8 places, got 6"),
+        (1, 8, 8, "argument 'positions': expected positions from 0 to 7 .* of 8 places, got 8"),
+        (1, -1, 8, "argument 'positions': expected positions from 0 to 7 .* of 8 places, got -1"),
+    ],
+)
+def test_positions_outside_of_the_caches_are_an_error(
+    length: int, position: int, capacity: int, message: str
+) -> None:
+    executable = compile_cached(Shape(2, 1))
+    caches = make_caches(executable, 2, capacity)
+    ids = np.ones((2, length), np.int64)
+    with pytest.raises(InputError, match=f"function 'prefill': {message}"):
+        run(executable, "prefill", ids, np.array([0, position]), caches)
+    assert all(np.isnan(cache).all() for cache in caches.values())
