@@ -110,8 +110,8 @@ def Gpt_AttentionOp : Gpt_InferredOp<"attention"> {
     `window = w` only where also `j > i + T - S - w`. `mask` is added to the
     scaled scores. Scores and sums are `f32`; where `query`, `key` and `value` are
     `bf16`, the weights that values are multiplied with may be `bf16`, and are then
-    divided by the sum of what they were rounded to. A row without a visible key
-    gives NaN.
+    divided by the sum of what they were rounded to. A row without a visible key,
+    as where there is none (`T` = 0), gives NaN.
 
     | operand | shape |
     |---|---|
@@ -180,7 +180,9 @@ def Gpt_CachedAttentionOp : Gpt_InferredOp<"cached_attention"> {
       are.
 
     Position `p` is clamped as shown, so that no memory outside the cache is
-    touched; a runtime refuses such positions before. Entries at or behind
+    touched; a runtime refuses such positions before. With more new tokens than
+    the cache has places (`S > C`) nothing is computed, and `result` is
+    unspecified. Entries at or behind
     `p + S` are never read. After bufferization the caches are updated in place.
 
     | operand | shape |

@@ -86,3 +86,19 @@ func.func @narrow(%h: tensor<1x5x64xbf16>) -> tensor<1x5x64xbf16> {
   %y = gpt.attention %h, %h, %h {num_heads = 4 : i64, num_kv_heads = 4 : i64, causal} : (tensor<1x5x64xbf16>, tensor<1x5x64xbf16>, tensor<1x5x64xbf16>) -> tensor<1x5x64xbf16>
   return %y : tensor<1x5x64xbf16>
 }
+
+// -----
+
+// A softmax over no keys is 0 / 0.
+
+// CHECK-LABEL: func.func @maybe_no_keys
+//  CHECK-SAME:   %{{.*}}: tensor<1x3x8xf32>, %[[K:.*]]: tensor<1x?x8xf32>
+//       CHECK:   tensor.dim %[[K]], %{{.*}}
+//       CHECK:   %[[NONE:.*]] = arith.cmpi eq, %{{.*}}, %c0 : index
+//       CHECK:   %[[FIRST:.*]] = arith.select %[[NONE]], %{{.*}}, %{{.*}} : f32
+//       CHECK:   linalg.fill ins(%[[FIRST]] : f32)
+func.func @maybe_no_keys(%q: tensor<1x3x8xf32>, %k: tensor<1x?x8xf32>) -> tensor<1x3x8xf32> {
+  %y = gpt.attention %q, %k, %k {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<1x3x8xf32>, tensor<1x?x8xf32>, tensor<1x?x8xf32>) -> tensor<1x3x8xf32>
+  return %y : tensor<1x3x8xf32>
+}

@@ -54,6 +54,8 @@ CASES = [
         for heads in ((1, 1, 16, 16), (4, 4, 3, 3), (6, 2, 5, 5), (5, 1, 17, 17), (4, 2, 8, 3))
         for causal in (False, True)
     ),
+    # No keys at all.
+    attention_case("f32", (2, 1, 6, 6), lengths=((1, 3, 0), (1, 3, 2)), static=(0,)),
     attention_case("bf16", (4, 2, 15, 15), causal=True),
     attention_case("f16", (3, 3, 8, 8), causal=True),
     attention_case("f32", (2, 1, 8, 8), causal=True, scale=0.3),

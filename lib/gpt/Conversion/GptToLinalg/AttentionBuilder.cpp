@@ -11,6 +11,8 @@
 #include "gpt/Conversion/GptToLinalg/AttentionBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <limits>
@@ -40,6 +42,11 @@ AffineMap AttentionBuilder::getScoreMap() const {
   return getMap({kvHead(), group(), queryRow(), keyRow()});
 }
 
+OpFoldResult AttentionBuilder::getNumKeys(Value key) const {
+  return tensor::getMixedSize(builder, loc, key,
+                              keysBeforeHeads ? kvHead() : kvHead() + 1);
+}
+
 Value AttentionBuilder::buildScores(Value query, Value key) const {
   // Sizes of the scores, from those of query and key.
   SmallVector<OpFoldResult> querySizes =
@@ -49,8 +56,7 @@ Value AttentionBuilder::buildScores(Value query, Value key) const {
   sizes.push_back(querySizes[first + 1]);
   sizes.push_back(querySizes[first + 2]);
   sizes.push_back(querySizes[first]);
-  sizes.push_back(tensor::getMixedSize(builder, loc, key,
-                                       keysBeforeHeads ? first : first + 1));
+  sizes.push_back(getNumKeys(key));
 
   Value zero = buildFilled(builder, loc, sizes, builder.getF32FloatAttr(0.0f));
   Value products = buildContract(builder, loc, {query, getQueryMap()},
@@ -75,6 +81,23 @@ Value AttentionBuilder::buildScores(Value query, Value key) const {
       });
 }
 
+Value AttentionBuilder::buildInitialSum(Value key) const {
+  Value zero = buildF32(builder, loc, 0.0);
+  // A cache has the new keys at least.
+  if (!batched)
+    return zero;
+  OpFoldResult numKeys = getNumKeys(key);
+  if (std::optional<int64_t> known = getConstantIntValue(numKeys);
+      known && *known != 0)
+    return zero;
+  Value none = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::eq,
+      getValueOrCreateConstantIndexOp(builder, loc, numKeys),
+      buildIndex(builder, loc, 0));
+  Value nan = buildF32(builder, loc, std::numeric_limits<double>::quiet_NaN());
+  return arith::SelectOp::create(builder, loc, none, nan, zero);
+}
+
 Value AttentionBuilder::build(Value query, Value key, Value value,
                               Value init) const {
   Value scores = buildScores(query, key);
@@ -86,7 +109,9 @@ Value AttentionBuilder::build(Value query, Value key, Value value,
     accumulator =
         buildEmpty(builder, loc, tensor::getMixedSizes(builder, loc, init),
                    builder.getF32Type());
-  accumulator = buildFill(builder, loc, 0.0, accumulator);
+  accumulator =
+      linalg::FillOp::create(builder, loc, buildInitialSum(key), accumulator)
+          .getResult(0);
   // Same roles: the key map reads values, the query map writes the result.
   Value sum = buildContract(builder, loc, {weights, getScoreMap()},
                             {value, getKeyMap()}, {accumulator, getQueryMap()});

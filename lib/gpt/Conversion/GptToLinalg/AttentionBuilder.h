@@ -43,6 +43,10 @@ struct AttentionBuilder {
 private:
   /// The scaled and masked scores, [.., kv head, group, query, key], f32.
   Value buildScores(Value query, Value key) const;
+  /// What sums of values begin with: zero, or NaN where there are no keys, as a
+  /// softmax over none is 0 / 0.
+  Value buildInitialSum(Value key) const;
+  OpFoldResult getNumKeys(Value key) const;
 
   /// Dimensions of the loops over scores and one feature.
   unsigned kvHead() const { return batched ? 1 : 0; }

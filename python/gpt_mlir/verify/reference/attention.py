@@ -51,6 +51,8 @@ def _attend(
     scores = scale * (query @ key.swapaxes(-1, -2))
     p = softmax(scores + mask)
     result = p @ value
+    if key.shape[2] == 0:
+        result = np.full_like(result, np.nan)  # 0 / 0
     # An error of a score is a relative error of its probability.
     score_error = (
         abs(scale) * (query.shape[-1] + 4) * (np.abs(query) @ np.abs(key).swapaxes(-1, -2))
