@@ -52,3 +52,34 @@ func.func @stay(%n: index, %p: i1) {
   memref.dealloc %once : memref<2xf32>
   return
 }
+
+// Iterations that run at once each have their own.
+
+// CHECK-LABEL: func.func @parallel(
+//       CHECK:   scf.parallel
+//  CHECK-NEXT:     memref.alloc()
+//       CHECK:   scf.forall
+//       CHECK:     scf.for
+//  CHECK-NEXT:       memref.alloc()
+//       CHECK:   affine.parallel
+//  CHECK-NEXT:     memref.alloc()
+func.func @parallel(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    %a = memref.alloc() : memref<4xf32>
+    memref.dealloc %a : memref<4xf32>
+    scf.reduce
+  }
+  scf.forall (%i) in (%n) {
+    scf.for %j = %c0 to %n step %c1 {
+      %a = memref.alloc() : memref<4xf32>
+      memref.dealloc %a : memref<4xf32>
+    }
+  }
+  affine.parallel (%i) = (0) to (%n) {
+    %a = memref.alloc() : memref<4xf32>
+    memref.dealloc %a : memref<4xf32>
+  }
+  return
+}

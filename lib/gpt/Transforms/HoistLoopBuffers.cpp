@@ -13,8 +13,10 @@
 
 #include "gpt/Transforms/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace mlir::gpt {
@@ -47,6 +49,13 @@ static int64_t getNumBytes(MemRefType type) {
   return type.getNumElements() * llvm::divideCeil(bits, 8);
 }
 
+/// Whether iterations that run at once each have a `buffer` of their own.
+static bool isInParallelLoop(memref::AllocOp buffer) {
+  return buffer->getParentOfType<scf::ParallelOp>() ||
+         buffer->getParentOfType<scf::ForallOp>() ||
+         buffer->getParentOfType<affine::AffineParallelOp>();
+}
+
 namespace {
 struct HoistLoopBuffers final
     : public gpt::impl::HoistLoopBuffersBase<HoistLoopBuffers> {
@@ -57,12 +66,18 @@ struct HoistLoopBuffers final
     if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
       return;
     Block &entry = function.front();
-    int64_t stack = 0;
+    // Ops are erased that a walk would come to next.
+    SmallVector<memref::AllocOp> buffers;
     function.walk([&](memref::AllocOp buffer) {
+      if (buffer->getParentOfType<LoopLikeOpInterface>() &&
+          !isInParallelLoop(buffer))
+        buffers.push_back(buffer);
+    });
+    int64_t stack = 0;
+    for (memref::AllocOp buffer : buffers) {
       memref::DeallocOp dealloc = findDealloc(buffer);
-      if (!dealloc || !buffer.getType().hasStaticShape() ||
-          !buffer->getParentOfType<LoopLikeOpInterface>())
-        return;
+      if (!dealloc || !buffer.getType().hasStaticShape())
+        continue;
       int64_t bytes = getNumBytes(buffer.getType());
       if (stack + bytes <= stackBytes) {
         stack += bytes;
@@ -74,12 +89,12 @@ struct HoistLoopBuffers final
         dealloc.erase();
         buffer.erase();
         ++numStack;
-        return;
+        continue;
       }
       buffer->moveBefore(&entry, entry.begin());
       dealloc->moveBefore(entry.getTerminator());
       ++numHoisted;
-    });
+    }
   }
 };
 } // namespace
