@@ -53,6 +53,28 @@ func.func @stay(%n: index, %p: i1) {
   return
 }
 
+// A complex number of f64 has 16 bytes: eight of them fit the stack. Elements
+// whose size is not known stay where they are.
+
+// CHECK-LABEL: func.func @elements(
+//       CHECK:   memref.alloc() : memref<12xcomplex<f64>>
+//       CHECK:   memref.alloca() : memref<8xcomplex<f64>>
+//       CHECK:   scf.for
+//       CHECK:     memref.alloc() : memref<4xmemref<4xf32>>
+func.func @elements(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    %fits = memref.alloc() : memref<8xcomplex<f64>>
+    memref.dealloc %fits : memref<8xcomplex<f64>>
+    %large = memref.alloc() : memref<12xcomplex<f64>>
+    memref.dealloc %large : memref<12xcomplex<f64>>
+    %unknown = memref.alloc() : memref<4xmemref<4xf32>>
+    memref.dealloc %unknown : memref<4xmemref<4xf32>>
+  }
+  return
+}
+
 // Iterations that run at once each have their own.
 
 // CHECK-LABEL: func.func @parallel(

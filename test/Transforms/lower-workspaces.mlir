@@ -85,3 +85,14 @@ func.func @f() {
   memref.dealloc %w {gpt.workspace} : memref<128xi8>
   return
 }
+
+// -----
+
+// Parts of complex numbers count as well.
+// CHECK-LABEL: func.func @complex(
+// CHECK:         %[[BYTES:.*]] = arith.constant 64 : index
+// CHECK:         memref.view %{{.*}} : memref<?xi8> to memref<4xcomplex<f64>>
+func.func @complex() -> memref<4xcomplex<f64>> {
+  %0 = memref.alloc() : memref<4xcomplex<f64>>
+  return %0 : memref<4xcomplex<f64>>
+}

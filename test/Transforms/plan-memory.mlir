@@ -121,6 +121,11 @@ func.func @left(%n: memref<index>, %x: memref<4xf32>) -> memref<4xf32> {
     %tile = memref.alloc() : memref<4xf32>
     memref.store %v, %tile[%i] : memref<4xf32>
   }
+  affine.parallel (%i) = (0) to (4) {
+    // expected-remark @below {{each iteration of a parallel loop needs its own}}
+    %tile = memref.alloc() : memref<4xf32>
+    memref.store %v, %tile[%i] : memref<4xf32>
+  }
   %result = memref.alloc() : memref<4xf32>
   memref.copy %carried, %result : memref<4xf32> to memref<4xf32>
   return %result : memref<4xf32>
@@ -171,3 +176,50 @@ func.func @rows_of_three_dimensions(%x: memref<?x?x?x16xf32>) {
   linalg.copy ins(%rows : memref<?x16xf32>) outs(%y : memref<?x16xf32>)
   return
 }
+
+// -----
+
+// Elements other than numbers: a complex number has two parts, a vector takes
+// what it is aligned to, bits take bytes each.
+
+// CHECK-LABEL: func.func @elements(
+//   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : index
+//   CHECK-DAG:   %[[C2048:.*]] = arith.constant 2048 : index
+//   CHECK-DAG:   %[[C2560:.*]] = arith.constant 2560 : index
+//   CHECK-DAG:   %[[C3072:.*]] = arith.constant 3072 : index
+//       CHECK:   memref.view %{{.*}}[%[[C2048]]][] : memref<3200xi8> to memref<32xcomplex<f64>>
+//       CHECK:   memref.view %{{.*}}[%[[C0]]][] : memref<3200xi8> to memref<32xvector<16xf32>>
+//       CHECK:   memref.view %{{.*}}[%[[C2560]]][] : memref<3200xi8> to memref<32xvector<3xf32>>
+//       CHECK:   memref.view %{{.*}}[%[[C3072]]][] : memref<3200xi8> to memref<32xi24>
+// expected-remark @below {{'elements' needs a workspace for 4 buffers, in bytes: 3200}}
+func.func @elements() {
+  %complex = memref.alloc() : memref<32xcomplex<f64>>
+  %vector = memref.alloc() : memref<32xvector<16xf32>>
+  %padded = memref.alloc() : memref<32xvector<3xf32>>
+  %integer = memref.alloc() : memref<32xi24>
+  call @use_all(%complex, %vector, %padded, %integer) : (memref<32xcomplex<f64>>, memref<32xvector<16xf32>>, memref<32xvector<3xf32>>, memref<32xi24>) -> ()
+  return
+}
+func.func private @use_all(memref<32xcomplex<f64>>, memref<32xvector<16xf32>>, memref<32xvector<3xf32>>, memref<32xi24>)
+
+// -----
+
+// Elements whose size is not known, and more of them than there are addresses.
+
+// CHECK-LABEL: func.func @unknown(
+//   CHECK-NOT:   memref.view
+//       CHECK:   memref.alloc() : memref<4xmemref<4xf32>>
+//       CHECK:   memref.alloc() : memref<4xvector<32xf32>>
+//       CHECK:   memref.alloc() : memref<4611686018427387904x4xf32>
+//   CHECK-NOT:   memref.view
+func.func @unknown() {
+  // expected-remark @below {{buffer has no place in the memory plan: its elements are too large or of unknown size}}
+  %a = memref.alloc() : memref<4xmemref<4xf32>>
+  // expected-remark @below {{buffer has no place in the memory plan: its elements are too large or of unknown size}}
+  %b = memref.alloc() : memref<4xvector<32xf32>>
+  // expected-remark @below {{buffer has no place in the memory plan: its elements are too large or of unknown size}}
+  %c = memref.alloc() : memref<4611686018427387904x4xf32>
+  call @use_unknown(%a, %b, %c) : (memref<4xmemref<4xf32>>, memref<4xvector<32xf32>>, memref<4611686018427387904x4xf32>) -> ()
+  return
+}
+func.func private @use_unknown(memref<4xmemref<4xf32>>, memref<4xvector<32xf32>>, memref<4611686018427387904x4xf32>)

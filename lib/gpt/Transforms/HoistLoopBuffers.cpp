@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/GptMemory.h"
 #include "gpt/Transforms/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -41,12 +42,12 @@ static memref::DeallocOp findDealloc(memref::AllocOp buffer) {
   return found;
 }
 
-/// The bytes of a static type.
-static int64_t getNumBytes(MemRefType type) {
-  unsigned bits = type.getElementType().isIntOrFloat()
-                      ? type.getElementType().getIntOrFloatBitWidth()
-                      : 64;
-  return type.getNumElements() * llvm::divideCeil(bits, 8);
+/// The bytes of a static type, or nothing if these are not known.
+static std::optional<int64_t> getNumBytes(MemRefType type) {
+  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
+  if (!element || !type.hasStaticShape())
+    return std::nullopt;
+  return gpt::multiplyExtents(*element, type.getShape());
 }
 
 /// Whether iterations that run at once each have a `buffer` of their own.
@@ -76,11 +77,11 @@ struct HoistLoopBuffers final
     int64_t stack = 0;
     for (memref::AllocOp buffer : buffers) {
       memref::DeallocOp dealloc = findDealloc(buffer);
-      if (!dealloc || !buffer.getType().hasStaticShape())
+      std::optional<int64_t> bytes = getNumBytes(buffer.getType());
+      if (!dealloc || !bytes)
         continue;
-      int64_t bytes = getNumBytes(buffer.getType());
-      if (stack + bytes <= stackBytes) {
-        stack += bytes;
+      if (stack + *bytes <= stackBytes) {
+        stack += *bytes;
         OpBuilder builder = OpBuilder::atBlockBegin(&entry);
         Value local =
             memref::AllocaOp::create(builder, buffer.getLoc(), buffer.getType(),

@@ -217,20 +217,21 @@ static void lowerWorkspace(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
   workspace.erase();
 }
 
-/// Bytes of an element, or 0 if it is not a number.
-static int64_t getElementBytes(Type type) {
-  if (type.isIndex())
-    return sizeof(int64_t);
-  return type.isIntOrFloat() ? llvm::divideCeil(type.getIntOrFloatBitWidth(), 8)
-                             : 0;
+/// The bytes of the static extents of a buffer; nothing if these are not known
+/// or an element needs more alignment than a runtime gives.
+static std::optional<int64_t> getStaticBytes(MemRefType type) {
+  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
+  if (!element || *element > kAlignment)
+    return std::nullopt;
+  return gpt::multiplyExtents(*element, type.getShape());
 }
 
-/// Whether this is memory that nothing in the function frees, of whole numbers
-/// one behind the other.
+/// Whether this is memory that nothing in the function frees, of elements one
+/// behind the other.
 static bool isResult(memref::AllocOp op) {
   return op.getType().getLayout().isIdentity() &&
          !op.getType().getMemorySpace() && op.getSymbolOperands().empty() &&
-         getElementBytes(op.getType().getElementType()) != 0 &&
+         getStaticBytes(op.getType()) &&
          llvm::none_of(op->getUsers(), llvm::IsaPred<memref::DeallocOp>);
 }
 
@@ -239,11 +240,7 @@ static void lowerResult(memref::AllocOp result, LLVM::LLVMFuncOp allocate,
                         const LLVMTypeConverter &converter) {
   ImplicitLocOpBuilder builder(result.getLoc(), result);
   MemRefType type = result.getType();
-  int64_t constant = getElementBytes(type.getElementType());
-  for (int64_t extent : type.getShape())
-    if (!ShapedType::isDynamic(extent))
-      constant *= extent;
-  Value size = arith::ConstantIndexOp::create(builder, constant);
+  Value size = arith::ConstantIndexOp::create(builder, *getStaticBytes(type));
   for (Value extent : result.getDynamicSizes())
     size = arith::MulIOp::create(builder, size, extent);
   Value bytes = arith::IndexCastOp::create(builder, builder.getI64Type(), size);

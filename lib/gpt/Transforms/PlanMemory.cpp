@@ -101,18 +101,19 @@ static void multiply(SymbolicSize &size, Value value) {
   size.symbols.push_back(value);
 }
 
-static SymbolicSize getSize(memref::AllocOp buffer) {
-  MemRefType type = buffer.getType();
-  // An index is as wide as a pointer; bits take a byte each.
+/// The bytes of the static extents of a buffer; nothing if these are not known
+/// or an element needs more alignment than there is.
+static std::optional<int64_t> getStaticBytes(MemRefType type) {
+  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
+  if (!element || *element > kAlignment)
+    return std::nullopt;
+  return gpt::multiplyExtents(*element, type.getShape());
+}
+
+/// The size of a buffer whose static extents have `bytes`.
+static SymbolicSize getSize(memref::AllocOp buffer, int64_t bytes) {
   SymbolicSize size;
-  if (type.getElementType().isIntOrFloat())
-    size.factor =
-        llvm::divideCeil(type.getElementType().getIntOrFloatBitWidth(), 8);
-  else
-    size.factor = 8;
-  for (int64_t extent : type.getShape())
-    if (ShapedType::isStatic(extent))
-      size.factor *= extent;
+  size.factor = bytes;
   for (Value extent : buffer.getDynamicSizes())
     multiply(size, extent);
   return size;
@@ -198,12 +199,15 @@ static bool findLifetime(Buffer &buffer, const BufferViewFlowAnalysis &aliases,
 /// string.
 static StringRef getObstacle(memref::AllocOp buffer, gpt::EntryValues &entry) {
   if (buffer->getParentOfType<scf::ForallOp>() ||
-      buffer->getParentOfType<scf::ParallelOp>())
+      buffer->getParentOfType<scf::ParallelOp>() ||
+      buffer->getParentOfType<affine::AffineParallelOp>())
     return "each iteration of a parallel loop needs its own";
   if (!buffer.getType().getLayout().isIdentity() ||
       buffer.getType().getMemorySpace() ||
       buffer.getAlignment().value_or(1) > kAlignment)
     return "of its layout, memory space or alignment";
+  if (!getStaticBytes(buffer.getType()))
+    return "its elements are too large or of unknown size";
   if (!entry.contains(buffer.getDynamicSizes()))
     return "its size is not decided by the arguments";
   return "";
@@ -232,7 +236,7 @@ public:
             << obstacle;
         return;
       }
-      buffer.size = getSize(op);
+      buffer.size = getSize(op, *getStaticBytes(op.getType()));
       buffers.push_back(buffer);
     });
     for (Buffer &buffer : buffers)
