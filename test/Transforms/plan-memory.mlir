@@ -223,3 +223,57 @@ func.func @unknown() {
   return
 }
 func.func private @use_unknown(memref<4xmemref<4xf32>>, memref<4xvector<32xf32>>, memref<4611686018427387904x4xf32>)
+
+// -----
+
+// A chain of squares: some are taken apart, the rest are sizes of their own.
+
+// CHECK-LABEL: func.func @squares(
+//       CHECK:   memref.view
+// expected-remark @below {{'squares' needs a workspace for 1 buffers, in bytes: round64(4 * (size 0)}}
+func.func @squares(%n: index) {
+  %1 = arith.muli %n, %n : index
+  %2 = arith.muli %1, %1 : index
+  %3 = arith.muli %2, %2 : index
+  %4 = arith.muli %3, %3 : index
+  %5 = arith.muli %4, %4 : index
+  %6 = arith.muli %5, %5 : index
+  %7 = arith.muli %6, %6 : index
+  %8 = arith.muli %7, %7 : index
+  %9 = arith.muli %8, %8 : index
+  %10 = arith.muli %9, %9 : index
+  %11 = arith.muli %10, %10 : index
+  %12 = arith.muli %11, %11 : index
+  %13 = arith.muli %12, %12 : index
+  %14 = arith.muli %13, %13 : index
+  %15 = arith.muli %14, %14 : index
+  %16 = arith.muli %15, %15 : index
+  %17 = arith.muli %16, %16 : index
+  %18 = arith.muli %17, %17 : index
+  %19 = arith.muli %18, %18 : index
+  %20 = arith.muli %19, %19 : index
+  %21 = arith.muli %20, %20 : index
+  %22 = arith.muli %21, %21 : index
+  %23 = arith.muli %22, %22 : index
+  %24 = arith.muli %23, %23 : index
+  %25 = arith.muli %24, %24 : index
+  %26 = arith.muli %25, %25 : index
+  %27 = arith.muli %26, %26 : index
+  %28 = arith.muli %27, %27 : index
+  %29 = arith.muli %28, %28 : index
+  %30 = arith.muli %29, %29 : index
+  %31 = arith.muli %30, %30 : index
+  %32 = arith.muli %31, %31 : index
+  %33 = arith.muli %32, %32 : index
+  %34 = arith.muli %33, %33 : index
+  %35 = arith.muli %34, %34 : index
+  %36 = arith.muli %35, %35 : index
+  %37 = arith.muli %36, %36 : index
+  %38 = arith.muli %37, %37 : index
+  %39 = arith.muli %38, %38 : index
+  %40 = arith.muli %39, %39 : index
+  %x = memref.alloc(%40) : memref<?xf32>
+  call @take(%x) : (memref<?xf32>) -> ()
+  return
+}
+func.func private @take(memref<?xf32>)
