@@ -253,8 +253,8 @@ def SpecializeShapes : Pass<"gpt-specialize-shapes", "ModuleOp"> {
 def DecomposeAggregates : Pass<"gpt-decompose-aggregates"> {
   let summary = "Decompose composite linalg ops";
   let description = [{
-    Replaces every op that implements `AggregatedOpInterface` (of what the
-    compiler builds: `linalg.softmax`) by the ops it is made of.
+    Replaces every op on tensors that implements `AggregatedOpInterface` (of what
+    the compiler builds: `linalg.softmax`) by the ops it is made of.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
