@@ -52,7 +52,8 @@ public:
         table(LLVM::LLVMStructType::getLiteral(
             module.getContext(), {pointer, pointer, pointer, pointer})) {}
 
-  /// Makes the struct; fails if a name is taken.
+  /// Makes the struct; fails if a name is taken, be it of a function that is
+  /// called.
   LogicalResult buildTable();
   LLVM::LLVMFuncOp buildAcquire() { return buildTake(kAcquireName, kAcquire); }
   LLVM::LLVMFuncOp buildRelease();
@@ -61,6 +62,7 @@ public:
   }
 
 private:
+  LogicalResult verifyNames();
   LLVM::LLVMFuncOp createFunction(StringRef name, Type result, Type argument);
   LLVM::LLVMFuncOp buildTake(StringRef name, Field field);
   Value load(Field field);
@@ -73,12 +75,30 @@ private:
 };
 } // namespace
 
-LogicalResult RuntimeBuilder::buildTable() {
+LogicalResult RuntimeBuilder::verifyNames() {
   for (StringRef name :
        {kRuntimeName, kAcquireName, kReleaseName, kAllocateName})
     if (Operation *other = module.lookupSymbol(name))
       return other->emitOpError("has the name '")
              << name << "', which is reserved";
+  Type nothing = LLVM::LLVMVoidType::get(module.getContext());
+  std::pair<StringRef, Type> called[] = {
+      {"aligned_alloc",
+       LLVM::LLVMFunctionType::get(pointer, {integer, integer})},
+      {"free", LLVM::LLVMFunctionType::get(nothing, {pointer})}};
+  for (auto [name, type] : called) {
+    Operation *other = module.lookupSymbol(name);
+    auto function = dyn_cast_or_null<LLVM::LLVMFuncOp>(other);
+    if (other && (!function || function.getFunctionType() != type))
+      return other->emitOpError("has the name '")
+             << name << "', which is a function of the C library";
+  }
+  return success();
+}
+
+LogicalResult RuntimeBuilder::buildTable() {
+  if (failed(verifyNames()))
+    return failure();
   builder.setInsertionPointToStart(module.getBody());
   global = LLVM::GlobalOp::create(builder, table, /*isConstant=*/false,
                                   LLVM::Linkage::External, kRuntimeName,
@@ -133,7 +153,7 @@ LLVM::LLVMFuncOp RuntimeBuilder::buildTake(StringRef name, Field field) {
   Value alignment = LLVM::ConstantOp::create(builder, integer, kAlignment);
   Value sum = LLVM::AddOp::create(builder, bytes, mask);
   Value rounded = LLVM::AndOp::create(builder, sum, inverse);
-  // Cannot fail: nothing else has this name.
+  // Cannot fail: what has this name is that function.
   LLVM::LLVMFuncOp allocate =
       *LLVM::lookupOrCreateAlignedAllocFn(builder, module, integer);
   auto allocated =

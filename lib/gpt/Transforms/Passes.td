@@ -32,6 +32,9 @@ def PrepareExports : Pass<"gpt-prepare-exports", "ModuleOp"> {
     Exported functions take and return ranked tensors, or memrefs with identity
     layout, of integers or floats; anything else is an error. The argument and
     result attributes of the `gpt` and `bufferization` dialects are removed.
+
+    No symbol has the name of a function of libc or libm that compiled code
+    calls, except for declarations of functions of libm on f32 or f64.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
