@@ -90,6 +90,7 @@ struct MatmulWithMatrixToLinear : public OpRewritePattern<MatmulOp> {
 
 /// Computes position-wise ops for the last position only:
 ///   last_token(linear(x, w)) -> linear(last_token(x), w)
+/// Of an empty sequence the results differ, which the op allows.
 struct SinkPositionwiseBelowLastToken : public OpRewritePattern<LastTokenOp> {
   using OpRewritePattern::OpRewritePattern;
 
