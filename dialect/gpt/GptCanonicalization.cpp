@@ -90,6 +90,7 @@ struct MatmulWithMatrixToLinear : public OpRewritePattern<MatmulOp> {
 
 /// Computes position-wise ops for the last position only:
 ///   last_token(linear(x, w)) -> linear(last_token(x), w)
+/// Of an empty sequence the results differ, which the op allows.
 struct SinkPositionwiseBelowLastToken : public OpRewritePattern<LastTokenOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -105,7 +106,7 @@ struct SinkPositionwiseBelowLastToken : public OpRewritePattern<LastTokenOp> {
     // Dim 1 must not be the dim that the producer reduces or contracts.
     if (type.getRank() < 3)
       return rewriter.notifyMatchFailure(op, "expected rank 3 or more");
-    SmallVector<Value> operands(producer->getOperands());
+    SmallVector<unsigned> narrowedOperands;
     for (OpOperand &operand : producer->getOpOperands()) {
       auto operandType = cast<RankedTensorType>(operand.get().getType());
       bool varies = isa<AddOp, MulOp>(producer)
@@ -118,9 +119,12 @@ struct SinkPositionwiseBelowLastToken : public OpRewritePattern<LastTokenOp> {
       // A static 1 is broadcast along the sequence and stays as it is.
       if (operandType.getDimSize(1) == 1)
         continue;
-      operands[operand.getOperandNumber()] =
-          LastTokenOp::create(rewriter, op.getLoc(), operand.get());
+      narrowedOperands.push_back(operand.getOperandNumber());
     }
+    SmallVector<Value> operands(producer->getOperands());
+    for (unsigned index : narrowedOperands)
+      operands[index] =
+          LastTokenOp::create(rewriter, op.getLoc(), operands[index]);
     Operation *narrowed = rewriter.clone(*producer);
     narrowed->setOperands(operands);
     narrowed->getResult(0).setType(op.getType());

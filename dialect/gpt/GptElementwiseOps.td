@@ -204,7 +204,8 @@ def Gpt_LastTokenOp : Gpt_InferredOp<"last_token"> {
   let description = [{
     `result[b, 0, ...] = input[b, S - 1, ...]`. Canonicalization moves the op
     ahead of position-wise ops, so that a prefill computes logits for the last
-    token only.
+    token only. An empty sequence has no last position: what `result` holds is
+    not specified then, and nothing outside of `input` is read.
 
     | operand | shape |
     |---|---|

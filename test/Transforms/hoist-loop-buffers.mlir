@@ -52,3 +52,56 @@ func.func @stay(%n: index, %p: i1) {
   memref.dealloc %once : memref<2xf32>
   return
 }
+
+// A complex number of f64 has 16 bytes: eight of them fit the stack. Elements
+// whose size is not known stay where they are.
+
+// CHECK-LABEL: func.func @elements(
+//       CHECK:   memref.alloc() : memref<12xcomplex<f64>>
+//       CHECK:   memref.alloca() : memref<8xcomplex<f64>>
+//       CHECK:   scf.for
+//       CHECK:     memref.alloc() : memref<4xmemref<4xf32>>
+func.func @elements(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    %fits = memref.alloc() : memref<8xcomplex<f64>>
+    memref.dealloc %fits : memref<8xcomplex<f64>>
+    %large = memref.alloc() : memref<12xcomplex<f64>>
+    memref.dealloc %large : memref<12xcomplex<f64>>
+    %unknown = memref.alloc() : memref<4xmemref<4xf32>>
+    memref.dealloc %unknown : memref<4xmemref<4xf32>>
+  }
+  return
+}
+
+// Iterations that run at once each have their own.
+
+// CHECK-LABEL: func.func @parallel(
+//       CHECK:   scf.parallel
+//  CHECK-NEXT:     memref.alloc()
+//       CHECK:   scf.forall
+//       CHECK:     scf.for
+//  CHECK-NEXT:       memref.alloc()
+//       CHECK:   affine.parallel
+//  CHECK-NEXT:     memref.alloc()
+func.func @parallel(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    %a = memref.alloc() : memref<4xf32>
+    memref.dealloc %a : memref<4xf32>
+    scf.reduce
+  }
+  scf.forall (%i) in (%n) {
+    scf.for %j = %c0 to %n step %c1 {
+      %a = memref.alloc() : memref<4xf32>
+      memref.dealloc %a : memref<4xf32>
+    }
+  }
+  affine.parallel (%i) = (0) to (%n) {
+    %a = memref.alloc() : memref<4xf32>
+    memref.dealloc %a : memref<4xf32>
+  }
+  return
+}

@@ -155,3 +155,17 @@ func.func @others(%a: vector<4x8xf32>, %b: vector<4x32xf32>, %sums: vector<8x32x
   %0 = vector.transpose %x, [1, 0, 2] : vector<8x16x2xbf16> to vector<16x8x2xbf16>
   return %y, %0 : vector<8x32xf32>, vector<16x8x2xbf16>
 }
+
+// -----
+
+#clhs = affine_map<(m, n, k) -> (m, k)>
+#crhs = affine_map<(m, n, k) -> (n, k)>
+#cout = affine_map<(m, n, k) -> (m, n)>
+
+// A mask holds one op.
+// CHECK-LABEL: func.func @masked
+// CHECK: vector.mask %{{.*}} { vector.contract
+func.func @masked(%a: vector<4x2xbf16>, %b: vector<16x2xbf16>, %sums: vector<4x16xf32>, %mask: vector<4x16x2xi1>) -> vector<4x16xf32> {
+  %y = vector.mask %mask { vector.contract {indexing_maps = [#clhs, #crhs, #cout], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sums : vector<4x2xbf16>, vector<16x2xbf16> into vector<4x16xf32> } : vector<4x16x2xi1> -> vector<4x16xf32>
+  return %y : vector<4x16xf32>
+}

@@ -85,3 +85,33 @@ func.func @f() {
   memref.dealloc %w {gpt.workspace} : memref<128xi8>
   return
 }
+
+// -----
+
+// expected-error @below {{has the name 'free', which is a function of the C library}}
+func.func private @free(memref<4xf32>)
+func.func @f() {
+  %w = memref.alloc() {gpt.workspace} : memref<128xi8>
+  memref.dealloc %w {gpt.workspace} : memref<128xi8>
+  return
+}
+
+// -----
+
+// expected-error @below {{has the name 'aligned_alloc', which is a function of the C library}}
+llvm.func @aligned_alloc(i32) -> !llvm.ptr
+func.func @f() -> memref<4xf32> {
+  %0 = memref.alloc() : memref<4xf32>
+  return %0 : memref<4xf32>
+}
+
+// -----
+
+// Parts of complex numbers count as well.
+// CHECK-LABEL: func.func @complex(
+// CHECK:         %[[BYTES:.*]] = arith.constant 64 : index
+// CHECK:         memref.view %{{.*}} : memref<?xi8> to memref<4xcomplex<f64>>
+func.func @complex() -> memref<4xcomplex<f64>> {
+  %0 = memref.alloc() : memref<4xcomplex<f64>>
+  return %0 : memref<4xcomplex<f64>>
+}

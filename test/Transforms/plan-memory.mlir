@@ -121,6 +121,11 @@ func.func @left(%n: memref<index>, %x: memref<4xf32>) -> memref<4xf32> {
     %tile = memref.alloc() : memref<4xf32>
     memref.store %v, %tile[%i] : memref<4xf32>
   }
+  affine.parallel (%i) = (0) to (4) {
+    // expected-remark @below {{each iteration of a parallel loop needs its own}}
+    %tile = memref.alloc() : memref<4xf32>
+    memref.store %v, %tile[%i] : memref<4xf32>
+  }
   %result = memref.alloc() : memref<4xf32>
   memref.copy %carried, %result : memref<4xf32> to memref<4xf32>
   return %result : memref<4xf32>
@@ -171,3 +176,104 @@ func.func @rows_of_three_dimensions(%x: memref<?x?x?x16xf32>) {
   linalg.copy ins(%rows : memref<?x16xf32>) outs(%y : memref<?x16xf32>)
   return
 }
+
+// -----
+
+// Elements other than numbers: a complex number has two parts, a vector takes
+// what it is aligned to, bits take bytes each.
+
+// CHECK-LABEL: func.func @elements(
+//   CHECK-DAG:   %[[C0:.*]] = arith.constant 0 : index
+//   CHECK-DAG:   %[[C2048:.*]] = arith.constant 2048 : index
+//   CHECK-DAG:   %[[C2560:.*]] = arith.constant 2560 : index
+//   CHECK-DAG:   %[[C3072:.*]] = arith.constant 3072 : index
+//       CHECK:   memref.view %{{.*}}[%[[C2048]]][] : memref<3200xi8> to memref<32xcomplex<f64>>
+//       CHECK:   memref.view %{{.*}}[%[[C0]]][] : memref<3200xi8> to memref<32xvector<16xf32>>
+//       CHECK:   memref.view %{{.*}}[%[[C2560]]][] : memref<3200xi8> to memref<32xvector<3xf32>>
+//       CHECK:   memref.view %{{.*}}[%[[C3072]]][] : memref<3200xi8> to memref<32xi24>
+// expected-remark @below {{'elements' needs a workspace for 4 buffers, in bytes: 3200}}
+func.func @elements() {
+  %complex = memref.alloc() : memref<32xcomplex<f64>>
+  %vector = memref.alloc() : memref<32xvector<16xf32>>
+  %padded = memref.alloc() : memref<32xvector<3xf32>>
+  %integer = memref.alloc() : memref<32xi24>
+  call @use_all(%complex, %vector, %padded, %integer) : (memref<32xcomplex<f64>>, memref<32xvector<16xf32>>, memref<32xvector<3xf32>>, memref<32xi24>) -> ()
+  return
+}
+func.func private @use_all(memref<32xcomplex<f64>>, memref<32xvector<16xf32>>, memref<32xvector<3xf32>>, memref<32xi24>)
+
+// -----
+
+// Elements whose size is not known, and more of them than there are addresses.
+
+// CHECK-LABEL: func.func @unknown(
+//   CHECK-NOT:   memref.view
+//       CHECK:   memref.alloc() : memref<4xmemref<4xf32>>
+//       CHECK:   memref.alloc() : memref<4xvector<32xf32>>
+//       CHECK:   memref.alloc() : memref<4611686018427387904x4xf32>
+//   CHECK-NOT:   memref.view
+func.func @unknown() {
+  // expected-remark @below {{buffer has no place in the memory plan: its elements are too large or of unknown size}}
+  %a = memref.alloc() : memref<4xmemref<4xf32>>
+  // expected-remark @below {{buffer has no place in the memory plan: its elements are too large or of unknown size}}
+  %b = memref.alloc() : memref<4xvector<32xf32>>
+  // expected-remark @below {{buffer has no place in the memory plan: its elements are too large or of unknown size}}
+  %c = memref.alloc() : memref<4611686018427387904x4xf32>
+  call @use_unknown(%a, %b, %c) : (memref<4xmemref<4xf32>>, memref<4xvector<32xf32>>, memref<4611686018427387904x4xf32>) -> ()
+  return
+}
+func.func private @use_unknown(memref<4xmemref<4xf32>>, memref<4xvector<32xf32>>, memref<4611686018427387904x4xf32>)
+
+// -----
+
+// A chain of squares: some are taken apart, the rest are sizes of their own.
+
+// CHECK-LABEL: func.func @squares(
+//       CHECK:   memref.view
+// expected-remark @below {{'squares' needs a workspace for 1 buffers, in bytes: round64(4 * (size 0)}}
+func.func @squares(%n: index) {
+  %1 = arith.muli %n, %n : index
+  %2 = arith.muli %1, %1 : index
+  %3 = arith.muli %2, %2 : index
+  %4 = arith.muli %3, %3 : index
+  %5 = arith.muli %4, %4 : index
+  %6 = arith.muli %5, %5 : index
+  %7 = arith.muli %6, %6 : index
+  %8 = arith.muli %7, %7 : index
+  %9 = arith.muli %8, %8 : index
+  %10 = arith.muli %9, %9 : index
+  %11 = arith.muli %10, %10 : index
+  %12 = arith.muli %11, %11 : index
+  %13 = arith.muli %12, %12 : index
+  %14 = arith.muli %13, %13 : index
+  %15 = arith.muli %14, %14 : index
+  %16 = arith.muli %15, %15 : index
+  %17 = arith.muli %16, %16 : index
+  %18 = arith.muli %17, %17 : index
+  %19 = arith.muli %18, %18 : index
+  %20 = arith.muli %19, %19 : index
+  %21 = arith.muli %20, %20 : index
+  %22 = arith.muli %21, %21 : index
+  %23 = arith.muli %22, %22 : index
+  %24 = arith.muli %23, %23 : index
+  %25 = arith.muli %24, %24 : index
+  %26 = arith.muli %25, %25 : index
+  %27 = arith.muli %26, %26 : index
+  %28 = arith.muli %27, %27 : index
+  %29 = arith.muli %28, %28 : index
+  %30 = arith.muli %29, %29 : index
+  %31 = arith.muli %30, %30 : index
+  %32 = arith.muli %31, %31 : index
+  %33 = arith.muli %32, %32 : index
+  %34 = arith.muli %33, %33 : index
+  %35 = arith.muli %34, %34 : index
+  %36 = arith.muli %35, %35 : index
+  %37 = arith.muli %36, %36 : index
+  %38 = arith.muli %37, %37 : index
+  %39 = arith.muli %38, %38 : index
+  %40 = arith.muli %39, %39 : index
+  %x = memref.alloc(%40) : memref<?xf32>
+  call @take(%x) : (memref<?xf32>) -> ()
+  return
+}
+func.func private @take(memref<?xf32>)

@@ -1,6 +1,8 @@
 // Each step over the depth fetches a feature of the panel that is next.
 // RUN: gpt-opt %s --split-input-file --allow-unregistered-dialect --gpt-prefetch-panels="cache-bytes=8192" | FileCheck %s
 // RUN: gpt-opt %s --split-input-file --allow-unregistered-dialect --gpt-prefetch-panels="cache-bytes=4096 line-bytes=128" --remarks-filter=schedule 2>&1 | FileCheck %s --check-prefix=SMALL
+// RUN: not gpt-opt %s --split-input-file --allow-unregistered-dialect --gpt-prefetch-panels="line-bytes=0" 2>&1 | FileCheck %s --check-prefix=INVALID
+// INVALID: expected cache-bytes (1048576) not to be negative and line-bytes (0) to be positive
 
 // A panel has 4096 bytes and 32 features of two lines. Four tiles of rows fetch all
 // of it; the last panel fetches itself.
@@ -96,6 +98,35 @@ func.func @others(%w: memref<3x32x32xf32>, %rows: index, %n: index) {
     scf.for %k = %c0 to %c32 step %c4 {
       %a = vector.transfer_read %w[%i, %k, %c0], %p {in_bounds = [true, true]} : memref<3x32x32xf32>, vector<4x32xf32>
       "test.use"(%a) : (vector<4x32xf32>) -> ()
+    }
+  }
+  return
+}
+
+// -----
+
+// Left alone: elements that are no numbers of known width, and a depth whose steps
+// lead nowhere.
+// CHECK-LABEL: func.func @no_numbers
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @no_numbers(%w: memref<4x8x16xindex>, %v: memref<4x8x16xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  %p = ub.poison : index
+  %q = ub.poison : f32
+  scf.for %i = %c0 to %c4 step %c1 {
+    scf.for %j = %c0 to %n step %c1 {
+      scf.for %k = %c0 to %c8 step %c1 {
+        %a = vector.transfer_read %w[%i, %k, %c0], %p {in_bounds = [true]} : memref<4x8x16xindex>, vector<16xindex>
+        "test.use"(%a) : (vector<16xindex>) -> ()
+      }
+      scf.for %k = %c0 to %c8 step %c0 {
+        %a = vector.transfer_read %v[%i, %k, %c0], %q {in_bounds = [true]} : memref<4x8x16xf32>, vector<16xf32>
+        "test.use"(%a) : (vector<16xf32>) -> ()
+      }
     }
   }
   return

@@ -65,3 +65,48 @@ func.func @index_elements(%x: tensor<4xindex>) {
 func.func @strided(%x: memref<4xf32, strided<[2]>>) {
   return
 }
+
+// -----
+
+// Names of functions that compiled code calls.
+
+// expected-error @+1 {{'func.func' op has the name 'free', which is a function of the C library that compiled code calls}}
+func.func @free(%x: tensor<4xf32>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'func.func' op has the name 'erff', which is a function of the C library that compiled code calls}}
+func.func private @erff(%x: f32) -> f32 {
+  return %x : f32
+}
+
+// -----
+
+// A second declaration would be needed beside this one.
+// expected-error @+1 {{'func.func' op has the name 'malloc', which is a function of the C library that compiled code calls}}
+func.func private @malloc(memref<4xf32>)
+
+// -----
+
+// expected-error @+1 {{'func.func' op has the name 'tanhf', which is a function of the C library that compiled code calls}}
+func.func private @tanhf(f64) -> f64
+
+// -----
+
+// expected-error @+1 {{'memref.global' op has the name 'memcpy', which is a function of the C library that compiled code calls}}
+memref.global @memcpy : memref<4xf32> = dense<0.0>
+
+// -----
+
+// What lowering would declare.
+
+// CHECK-LABEL: func.func private @erff(f32) -> f32
+func.func private @erff(f32) -> f32
+// CHECK: func.func private @pow(f64, f64) -> f64
+func.func private @pow(f64, f64) -> f64
+// CHECK: func.func @free_of_charge
+func.func @free_of_charge(%x: tensor<4xf32>) {
+  return
+}

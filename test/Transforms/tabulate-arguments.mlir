@@ -99,3 +99,23 @@ func.func @caller(%x: memref<4xf32>) attributes {llvm.emit_c_interface} {
   call @called(%x) : (memref<4xf32>) -> ()
   return
 }
+
+// -----
+
+// A table that is no argument of the caller, which has none.
+
+// CHECK-LABEL: func.func private @from_global(
+//  CHECK-SAME:   memref<4xf32>, %{{.*}}: memref<4xf32>)
+llvm.mlir.global external @table() : !llvm.array<4 x ptr>
+func.func private @from_global(%x: memref<4xf32>, %y: memref<4xf32>) {
+  return
+}
+func.func @without_arguments() {
+  %table = llvm.mlir.addressof @table : !llvm.ptr
+  %slot = llvm.getelementptr %table[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+  %address = llvm.load %slot : !llvm.ptr -> !llvm.ptr
+  %descriptor = llvm.load %address : !llvm.ptr -> !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>
+  %x = builtin.unrealized_conversion_cast %descriptor : !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)> to memref<4xf32>
+  call @from_global(%x, %x) : (memref<4xf32>, memref<4xf32>) -> ()
+  return
+}

@@ -11,13 +11,13 @@
 
 #include "gpt/Input/Passes.h"
 
+#include "gpt/GptMemory.h"
 #include "gpt/GptOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/CheckedArithmetic.h"
 
 namespace mlir::gpt {
 #define GEN_PASS_DEF_VERIFYLIMITS
@@ -26,27 +26,12 @@ namespace mlir::gpt {
 
 using namespace mlir;
 
-/// What a process can address, as a power of two.
-static constexpr int64_t kAddressBits = 47;
-
 /// Returns whether the static extents of `type` alone need more memory than
 /// there are addresses.
 static bool exceedsAddressSpace(ShapedType type) {
-  // An extent of 0 leaves nothing to store.
-  if (llvm::is_contained(type.getShape(), 0))
-    return false;
-  int64_t bits =
-      type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() : 64;
-  int64_t bytes = llvm::divideCeil(bits, 8);
-  for (int64_t extent : type.getShape()) {
-    if (ShapedType::isDynamic(extent))
-      continue;
-    std::optional<int64_t> product = llvm::checkedMul(bytes, extent);
-    if (!product || *product > int64_t(1) << kAddressBits)
-      return true;
-    bytes = *product;
-  }
-  return false;
+  // An element of unknown size has a byte at least.
+  int64_t bytes = gpt::getElementBytes(type.getElementType()).value_or(1);
+  return !gpt::multiplyExtents(bytes, type.getShape());
 }
 
 namespace {
@@ -156,7 +141,7 @@ LogicalResult VerifyLimits::verifyType(Operation *op, Type type) {
       return op->emitOpError("expected extents of at least 0, got ") << type;
   if (exceedsAddressSpace(shaped))
     return op->emitOpError("expected tensors of at most 2^")
-           << kAddressBits << " bytes, got " << type;
+           << gpt::kAddressBits << " bytes, got " << type;
   return success();
 }
 

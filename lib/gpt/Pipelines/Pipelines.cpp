@@ -161,6 +161,7 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createLowerAffinePass());
   // Before scf disappears: loop-invariant addresses are still easy to see.
   pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createSplitFloatConversions());
   if (options.expandBF16 || options.expandF16) {
     LegalizeNarrowFloatsOptions narrow;
     narrow.bf16 = options.expandBF16;

@@ -22,13 +22,25 @@ def ExpandF16 : Pass<"gpt-expand-f16"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SplitFloatConversions : Pass<"gpt-split-float-conversions"> {
+  let summary = "Convert between f64 and bf16 or f16 by way of f32";
+  let description = [{
+    Replaces `arith.truncf` from f64 to bf16 or f16 by one to f32 that rounds to
+    odd and one from there, which together round once, to nearest even, and
+    `arith.extf` by two of them. Other rounding modes are left alone.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def LegalizeNarrowFloats : Pass<"gpt-legalize-narrow-floats"> {
   let summary = "Compute in f32 what is computed in bf16 or f16";
   let description = [{
     Extends the operands of `arith` and `vector` ops on the chosen types to f32
     and rounds their results, for processors without such arithmetic. Each op
-    is rounded on its own, so the results are those of the narrow ops. Ops of
-    the `gpt` dialect compute in f32 from the start; this is for IR of users.
+    is rounded on its own, so the results of sums, differences, products and
+    quotients are those of the narrow ops. Integers become f32 first: one that
+    f32 does not have is rounded twice. Ops of the `gpt` dialect compute in f32
+    from the start; this is for IR of users.
   }];
   let options = [
     Option<"bf16", "bf16", "bool", "false", "Whether for bf16">,

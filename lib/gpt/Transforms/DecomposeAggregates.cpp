@@ -29,8 +29,12 @@ struct DecomposeAggregates final
     : public gpt::impl::DecomposeAggregatesBase<DecomposeAggregates> {
   void runOnOperation() override {
     SmallVector<linalg::AggregatedOpInterface> ops;
-    getOperation()->walk(
-        [&](linalg::AggregatedOpInterface op) { ops.push_back(op); });
+    getOperation()->walk([&](linalg::AggregatedOpInterface op) {
+      // The parts are made of tensors.
+      auto style = dyn_cast<DestinationStyleOpInterface>(op.getOperation());
+      if (!style || style.hasPureTensorSemantics())
+        ops.push_back(op);
+    });
     IRRewriter rewriter(&getContext());
     for (linalg::AggregatedOpInterface op : ops) {
       rewriter.setInsertionPoint(op);

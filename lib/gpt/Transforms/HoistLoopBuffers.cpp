@@ -11,10 +11,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/GptMemory.h"
 #include "gpt/Transforms/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace mlir::gpt {
@@ -39,12 +42,19 @@ static memref::DeallocOp findDealloc(memref::AllocOp buffer) {
   return found;
 }
 
-/// The bytes of a static type.
-static int64_t getNumBytes(MemRefType type) {
-  unsigned bits = type.getElementType().isIntOrFloat()
-                      ? type.getElementType().getIntOrFloatBitWidth()
-                      : 64;
-  return type.getNumElements() * llvm::divideCeil(bits, 8);
+/// The bytes of a static type, or nothing if these are not known.
+static std::optional<int64_t> getNumBytes(MemRefType type) {
+  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
+  if (!element || !type.hasStaticShape())
+    return std::nullopt;
+  return gpt::multiplyExtents(*element, type.getShape());
+}
+
+/// Whether iterations that run at once each have a `buffer` of their own.
+static bool isInParallelLoop(memref::AllocOp buffer) {
+  return buffer->getParentOfType<scf::ParallelOp>() ||
+         buffer->getParentOfType<scf::ForallOp>() ||
+         buffer->getParentOfType<affine::AffineParallelOp>();
 }
 
 namespace {
@@ -57,15 +67,21 @@ struct HoistLoopBuffers final
     if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
       return;
     Block &entry = function.front();
-    int64_t stack = 0;
+    // Ops are erased that a walk would come to next.
+    SmallVector<memref::AllocOp> buffers;
     function.walk([&](memref::AllocOp buffer) {
+      if (buffer->getParentOfType<LoopLikeOpInterface>() &&
+          !isInParallelLoop(buffer))
+        buffers.push_back(buffer);
+    });
+    int64_t stack = 0;
+    for (memref::AllocOp buffer : buffers) {
       memref::DeallocOp dealloc = findDealloc(buffer);
-      if (!dealloc || !buffer.getType().hasStaticShape() ||
-          !buffer->getParentOfType<LoopLikeOpInterface>())
-        return;
-      int64_t bytes = getNumBytes(buffer.getType());
-      if (stack + bytes <= stackBytes) {
-        stack += bytes;
+      std::optional<int64_t> bytes = getNumBytes(buffer.getType());
+      if (!dealloc || !bytes)
+        continue;
+      if (stack + *bytes <= stackBytes) {
+        stack += *bytes;
         OpBuilder builder = OpBuilder::atBlockBegin(&entry);
         Value local =
             memref::AllocaOp::create(builder, buffer.getLoc(), buffer.getType(),
@@ -74,12 +90,12 @@ struct HoistLoopBuffers final
         dealloc.erase();
         buffer.erase();
         ++numStack;
-        return;
+        continue;
       }
       buffer->moveBefore(&entry, entry.begin());
       dealloc->moveBefore(entry.getTerminator());
       ++numHoisted;
-    });
+    }
   }
 };
 } // namespace

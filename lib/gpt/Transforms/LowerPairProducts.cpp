@@ -191,6 +191,8 @@ struct LowerPairProduct final : public OpRewritePattern<vector::ContractionOp> {
     if (!sumsType || !sumsType.getElementType().isF32() ||
         op.getKind() != vector::CombiningKind::ADD)
       return rewriter.notifyMatchFailure(op, "is not a sum of f32");
+    if (op.isMasked())
+      return rewriter.notifyMatchFailure(op, "is masked");
     VectorType rowsType = op.getLhsType(), columnsType = op.getRhsType();
     if (!rowsType.getElementType().isBF16() ||
         !columnsType.getElementType().isBF16())

@@ -52,7 +52,8 @@ public:
         table(LLVM::LLVMStructType::getLiteral(
             module.getContext(), {pointer, pointer, pointer, pointer})) {}
 
-  /// Makes the struct; fails if a name is taken.
+  /// Makes the struct; fails if a name is taken, be it of a function that is
+  /// called.
   LogicalResult buildTable();
   LLVM::LLVMFuncOp buildAcquire() { return buildTake(kAcquireName, kAcquire); }
   LLVM::LLVMFuncOp buildRelease();
@@ -61,6 +62,7 @@ public:
   }
 
 private:
+  LogicalResult verifyNames();
   LLVM::LLVMFuncOp createFunction(StringRef name, Type result, Type argument);
   LLVM::LLVMFuncOp buildTake(StringRef name, Field field);
   Value load(Field field);
@@ -73,12 +75,30 @@ private:
 };
 } // namespace
 
-LogicalResult RuntimeBuilder::buildTable() {
+LogicalResult RuntimeBuilder::verifyNames() {
   for (StringRef name :
        {kRuntimeName, kAcquireName, kReleaseName, kAllocateName})
     if (Operation *other = module.lookupSymbol(name))
       return other->emitOpError("has the name '")
              << name << "', which is reserved";
+  Type nothing = LLVM::LLVMVoidType::get(module.getContext());
+  std::pair<StringRef, Type> called[] = {
+      {"aligned_alloc",
+       LLVM::LLVMFunctionType::get(pointer, {integer, integer})},
+      {"free", LLVM::LLVMFunctionType::get(nothing, {pointer})}};
+  for (auto [name, type] : called) {
+    Operation *other = module.lookupSymbol(name);
+    auto function = dyn_cast_or_null<LLVM::LLVMFuncOp>(other);
+    if (other && (!function || function.getFunctionType() != type))
+      return other->emitOpError("has the name '")
+             << name << "', which is a function of the C library";
+  }
+  return success();
+}
+
+LogicalResult RuntimeBuilder::buildTable() {
+  if (failed(verifyNames()))
+    return failure();
   builder.setInsertionPointToStart(module.getBody());
   global = LLVM::GlobalOp::create(builder, table, /*isConstant=*/false,
                                   LLVM::Linkage::External, kRuntimeName,
@@ -133,7 +153,7 @@ LLVM::LLVMFuncOp RuntimeBuilder::buildTake(StringRef name, Field field) {
   Value alignment = LLVM::ConstantOp::create(builder, integer, kAlignment);
   Value sum = LLVM::AddOp::create(builder, bytes, mask);
   Value rounded = LLVM::AndOp::create(builder, sum, inverse);
-  // Cannot fail: nothing else has this name.
+  // Cannot fail: what has this name is that function.
   LLVM::LLVMFuncOp allocate =
       *LLVM::lookupOrCreateAlignedAllocFn(builder, module, integer);
   auto allocated =
@@ -217,20 +237,21 @@ static void lowerWorkspace(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
   workspace.erase();
 }
 
-/// Bytes of an element, or 0 if it is not a number.
-static int64_t getElementBytes(Type type) {
-  if (type.isIndex())
-    return sizeof(int64_t);
-  return type.isIntOrFloat() ? llvm::divideCeil(type.getIntOrFloatBitWidth(), 8)
-                             : 0;
+/// The bytes of the static extents of a buffer; nothing if these are not known
+/// or an element needs more alignment than a runtime gives.
+static std::optional<int64_t> getStaticBytes(MemRefType type) {
+  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
+  if (!element || *element > kAlignment)
+    return std::nullopt;
+  return gpt::multiplyExtents(*element, type.getShape());
 }
 
-/// Whether this is memory that nothing in the function frees, of whole numbers
-/// one behind the other.
+/// Whether this is memory that nothing in the function frees, of elements one
+/// behind the other.
 static bool isResult(memref::AllocOp op) {
   return op.getType().getLayout().isIdentity() &&
          !op.getType().getMemorySpace() && op.getSymbolOperands().empty() &&
-         getElementBytes(op.getType().getElementType()) != 0 &&
+         getStaticBytes(op.getType()) &&
          llvm::none_of(op->getUsers(), llvm::IsaPred<memref::DeallocOp>);
 }
 
@@ -239,11 +260,7 @@ static void lowerResult(memref::AllocOp result, LLVM::LLVMFuncOp allocate,
                         const LLVMTypeConverter &converter) {
   ImplicitLocOpBuilder builder(result.getLoc(), result);
   MemRefType type = result.getType();
-  int64_t constant = getElementBytes(type.getElementType());
-  for (int64_t extent : type.getShape())
-    if (!ShapedType::isDynamic(extent))
-      constant *= extent;
-  Value size = arith::ConstantIndexOp::create(builder, constant);
+  Value size = arith::ConstantIndexOp::create(builder, *getStaticBytes(type));
   for (Value extent : result.getDynamicSizes())
     size = arith::MulIOp::create(builder, size, extent);
   Value bytes = arith::IndexCastOp::create(builder, builder.getI64Type(), size);

@@ -121,7 +121,7 @@ def HoistLoopBuffers : Pass<"gpt-hoist-loop-buffers", "::mlir::func::FuncOp"> {
     iteration of a loop to the beginning of the function: onto the stack as long
     as all of them together have at most `stack-bytes`, else into one allocation
     for all iterations. Runs when parallel loops are functions: each thread has
-    its own.
+    its own. Buffers inside of loops that are parallel still are left alone.
   }];
   let options = [
     Option<"stackBytes", "stack-bytes", "int64_t", "65536",

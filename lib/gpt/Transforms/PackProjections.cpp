@@ -495,9 +495,9 @@ struct PackProjectionsPass
   void runOnOperation() override {
     if (rowTile < 1 || columnTile < 1 || depthMultiple < 1) {
       getOperation().emitError()
-          << "expected row-tile (" << rowTile << "), column-tile ("
-          << columnTile << ") and depth-multiple (" << depthMultiple
-          << ") to be positive";
+          << "expected row-tile (" << rowTile.getValue() << "), column-tile ("
+          << columnTile.getValue() << ") and depth-multiple ("
+          << depthMultiple.getValue() << ") to be positive";
       return signalPassFailure();
     }
     WeightArguments weights = findWeightArguments(getOperation());

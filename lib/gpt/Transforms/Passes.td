@@ -32,6 +32,9 @@ def PrepareExports : Pass<"gpt-prepare-exports", "ModuleOp"> {
     Exported functions take and return ranked tensors, or memrefs with identity
     layout, of integers or floats; anything else is an error. The argument and
     result attributes of the `gpt` and `bufferization` dialects are removed.
+
+    No symbol has the name of a function of libc or libm that compiled code
+    calls, except for declarations of functions of libm on f32 or f64.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
@@ -253,8 +256,8 @@ def SpecializeShapes : Pass<"gpt-specialize-shapes", "ModuleOp"> {
 def DecomposeAggregates : Pass<"gpt-decompose-aggregates"> {
   let summary = "Decompose composite linalg ops";
   let description = [{
-    Replaces every op that implements `AggregatedOpInterface` (of what the
-    compiler builds: `linalg.softmax`) by the ops it is made of.
+    Replaces every op on tensors that implements `AggregatedOpInterface` (of what
+    the compiler builds: `linalg.softmax`) by the ops it is made of.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

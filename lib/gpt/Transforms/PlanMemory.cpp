@@ -33,6 +33,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::gpt {
@@ -45,6 +46,10 @@ using namespace mlir;
 /// What offsets are multiples of: a cache line, and the largest vector.
 static constexpr int64_t kAlignment = 64;
 
+/// How many products of a size are taken apart at most: a chain of n squares
+/// has 2^n factors.
+static constexpr unsigned kMaxProducts = 16;
+
 //===----------------------------------------------------------------------===//
 // Sizes
 //===----------------------------------------------------------------------===//
@@ -54,42 +59,59 @@ namespace {
 struct SymbolicSize {
   int64_t factor = 1;
   SmallVector<Value> symbols;
+  /// How many products have been taken apart.
+  unsigned numProducts = 0;
+
+  /// Multiplies the number; fails if nothing of that size exists.
+  bool scale(int64_t number) {
+    std::optional<int64_t> product = llvm::checkedMul(factor, number);
+    if (!product || *product < 0 || *product > int64_t(1) << gpt::kAddressBits)
+      return false;
+    factor = *product;
+    return true;
+  }
 };
 } // namespace
 
 static void multiply(SymbolicSize &size, Value value);
 
 /// Multiplies by an affine expression of `operands`; fails where it is no
-/// product.
+/// product, or one of too many.
 static bool multiply(SymbolicSize &size, AffineExpr expr, unsigned numDims,
                      ValueRange operands) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    size.factor *= constant.getValue();
-  } else if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return size.scale(constant.getValue());
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
     multiply(size, operands[dim.getPosition()]);
   } else if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
     multiply(size, operands[numDims + symbol.getPosition()]);
   } else {
     auto binary = cast<AffineBinaryOpExpr>(expr);
     return binary.getKind() == AffineExprKind::Mul &&
+           ++size.numProducts <= kMaxProducts &&
            multiply(size, binary.getLHS(), numDims, operands) &&
            multiply(size, binary.getRHS(), numDims, operands);
   }
   return true;
 }
 
-/// Multiplies `size` by `value`, taking products apart.
+/// Multiplies `size` by `value`, taking some products apart.
 static void multiply(SymbolicSize &size, Value value) {
-  if (std::optional<int64_t> constant = getConstantIntValue(value)) {
-    size.factor *= *constant;
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    if (size.scale(*constant))
+      return;
+  if (size.numProducts == kMaxProducts) {
+    size.symbols.push_back(value);
     return;
   }
   if (auto product = value.getDefiningOp<arith::MulIOp>()) {
+    ++size.numProducts;
     multiply(size, product.getLhs());
     multiply(size, product.getRhs());
     return;
   }
   if (auto apply = value.getDefiningOp<affine::AffineApplyOp>()) {
+    ++size.numProducts;
     SymbolicSize tried = size;
     AffineMap map = apply.getAffineMap();
     if (multiply(tried, map.getResult(0), map.getNumDims(),
@@ -97,22 +119,24 @@ static void multiply(SymbolicSize &size, Value value) {
       size = tried;
       return;
     }
+    size.numProducts = tried.numProducts;
   }
   size.symbols.push_back(value);
 }
 
-static SymbolicSize getSize(memref::AllocOp buffer) {
-  MemRefType type = buffer.getType();
-  // An index is as wide as a pointer; bits take a byte each.
+/// The bytes of the static extents of a buffer; nothing if these are not known
+/// or an element needs more alignment than there is.
+static std::optional<int64_t> getStaticBytes(MemRefType type) {
+  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
+  if (!element || *element > kAlignment)
+    return std::nullopt;
+  return gpt::multiplyExtents(*element, type.getShape());
+}
+
+/// The size of a buffer whose static extents have `bytes`.
+static SymbolicSize getSize(memref::AllocOp buffer, int64_t bytes) {
   SymbolicSize size;
-  if (type.getElementType().isIntOrFloat())
-    size.factor =
-        llvm::divideCeil(type.getElementType().getIntOrFloatBitWidth(), 8);
-  else
-    size.factor = 8;
-  for (int64_t extent : type.getShape())
-    if (ShapedType::isStatic(extent))
-      size.factor *= extent;
+  size.factor = bytes;
   for (Value extent : buffer.getDynamicSizes())
     multiply(size, extent);
   return size;
@@ -198,12 +222,15 @@ static bool findLifetime(Buffer &buffer, const BufferViewFlowAnalysis &aliases,
 /// string.
 static StringRef getObstacle(memref::AllocOp buffer, gpt::EntryValues &entry) {
   if (buffer->getParentOfType<scf::ForallOp>() ||
-      buffer->getParentOfType<scf::ParallelOp>())
+      buffer->getParentOfType<scf::ParallelOp>() ||
+      buffer->getParentOfType<affine::AffineParallelOp>())
     return "each iteration of a parallel loop needs its own";
   if (!buffer.getType().getLayout().isIdentity() ||
       buffer.getType().getMemorySpace() ||
       buffer.getAlignment().value_or(1) > kAlignment)
     return "of its layout, memory space or alignment";
+  if (!getStaticBytes(buffer.getType()))
+    return "its elements are too large or of unknown size";
   if (!entry.contains(buffer.getDynamicSizes()))
     return "its size is not decided by the arguments";
   return "";
@@ -232,7 +259,7 @@ public:
             << obstacle;
         return;
       }
-      buffer.size = getSize(op);
+      buffer.size = getSize(op, *getStaticBytes(op.getType()));
       buffers.push_back(buffer);
     });
     for (Buffer &buffer : buffers)

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/GptMemory.h"
 #include "gpt/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,8 +43,8 @@ struct PanelRead {
   unsigned panelDim;
   /// Features of a step of `depth`, and of the panel.
   int64_t step, size;
-  /// Bytes of one feature.
-  int64_t featureBytes;
+  /// Bytes of one feature, and of an element of it.
+  int64_t featureBytes, elementBytes;
 };
 } // namespace
 
@@ -79,9 +80,9 @@ static Value getRowCounter(scf::ForOp depth) {
 static std::optional<PanelRead> matchPanelRead(vector::TransferReadOp read) {
   auto depth = dyn_cast<scf::ForOp>(read->getParentOp());
   auto type = dyn_cast<MemRefType>(read.getBase().getType());
-  if (!depth || !type || !type.hasStaticShape() ||
-      !type.getLayout().isIdentity() || read.getMask() ||
-      read.hasOutOfBoundsDim())
+  if (!depth || !type || !type.getElementType().isIntOrFloat() ||
+      !type.hasStaticShape() || !type.getLayout().isIdentity() ||
+      read.getMask() || read.hasOutOfBoundsDim())
     return std::nullopt;
   OperandRange indices = read.getIndices();
   auto depthIndex = llvm::find(indices, depth.getInductionVar());
@@ -96,20 +97,23 @@ static std::optional<PanelRead> matchPanelRead(vector::TransferReadOp read) {
                   depthDim - 1,
                   /*step=*/1,
                   type.getDimSize(depthDim),
-                  /*featureBytes=*/0};
+                  /*featureBytes=*/0,
+                  *gpt::getElementBytes(type.getElementType())};
   Value index = indices[panel.panelDim];
   if (!panel.rows || index == panel.rows || !isCounter(index) ||
       !depth.isDefinedOutsideOfLoop(index))
     return std::nullopt;
   std::optional<int64_t> step = getConstantIntValue(depth.getStep());
-  if (!step || !isConstantIntValue(depth.getLowerBound(), 0) ||
+  if (!step || *step < 1 || !isConstantIntValue(depth.getLowerBound(), 0) ||
       !isConstantIntValue(depth.getUpperBound(), panel.size) ||
       panel.size % *step != 0)
     return std::nullopt;
   panel.step = *step;
-  panel.featureBytes =
-      llvm::product_of(type.getShape().drop_front(depthDim + 1)) *
-      (type.getElementTypeBitWidth() / 8);
+  std::optional<int64_t> featureBytes = gpt::multiplyExtents(
+      panel.elementBytes, type.getShape().drop_front(depthDim + 1));
+  if (!featureBytes)
+    return std::nullopt;
+  panel.featureBytes = *featureBytes;
   return panel;
 }
 
@@ -152,7 +156,7 @@ static void fetchNext(PanelRead panel, int64_t lineBytes) {
   unsigned depthDim = panel.panelDim + 1;
   indices[depthDim] = arith::AddIOp::create(builder, loc, first, iteration);
   for (int64_t byte = 0; byte < panel.featureBytes; byte += lineBytes) {
-    int64_t element = byte / (type.getElementTypeBitWidth() / 8);
+    int64_t element = byte / panel.elementBytes;
     for (unsigned dim = type.getRank() - 1; dim > depthDim; --dim) {
       indices[dim] = getIndex(element % type.getDimSize(dim));
       element /= type.getDimSize(dim);
@@ -169,6 +173,13 @@ struct PrefetchPanels final
   using PrefetchPanelsBase::PrefetchPanelsBase;
 
   void runOnOperation() override {
+    if (cacheBytes < 0 || lineBytes < 1) {
+      getOperation()->emitError()
+          << "expected cache-bytes (" << cacheBytes.getValue()
+          << ") not to be negative and line-bytes (" << lineBytes.getValue()
+          << ") to be positive";
+      return signalPassFailure();
+    }
     SmallVector<PanelRead> panels;
     getOperation()->walk([&](vector::TransferReadOp read) {
       if (std::optional<PanelRead> panel = matchPanelRead(read))
@@ -176,7 +187,9 @@ struct PrefetchPanels final
     });
     for (PanelRead panel : panels) {
       // This panel stays in the cache while the next one arrives.
-      if (2 * panel.size * panel.featureBytes > cacheBytes) {
+      std::optional<int64_t> panelBytes =
+          gpt::multiplyExtents(panel.featureBytes, panel.size);
+      if (!panelBytes || 2 * *panelBytes > cacheBytes) {
         remark::missed(
             panel.read.getLoc(),
             remark::RemarkOpts::name(getArgument()).category("schedule"))

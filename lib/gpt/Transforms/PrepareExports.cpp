@@ -11,12 +11,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/Transforms/LibraryFunctions.h"
 #include "gpt/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/SymbolTable.h"
 
 namespace mlir::gpt {
 #define GEN_PASS_DEF_PREPAREEXPORTS
@@ -78,10 +80,36 @@ static void dropInterfaceAttributes(func::FuncOp function) {
         i, dropInterfaceAttributes(context, function.getResultAttrDict(i)));
 }
 
+/// Whether `op` declares a function of libm as lowering would.
+static bool declaresMathFunction(Operation *op) {
+  auto function = dyn_cast<func::FuncOp>(op);
+  if (!function || !function.isExternal())
+    return false;
+  Type type = gpt::getMathFunctionType(op->getContext(), function.getName());
+  auto isType = [&](Type other) { return other == type; };
+  return type && function.getNumResults() == 1 &&
+         llvm::all_of(function.getResultTypes(), isType) &&
+         llvm::all_of(function.getArgumentTypes(), isType);
+}
+
+/// Checks that nothing takes the place of a function that compiled code calls.
+static LogicalResult verifyNames(ModuleOp module) {
+  for (auto symbol : module.getOps<SymbolOpInterface>())
+    if (gpt::isLibraryFunction(module.getContext(), symbol.getName()) &&
+        !declaresMathFunction(symbol))
+      return symbol.emitOpError("has the name '")
+             << symbol.getName()
+             << "', which is a function of the C library that compiled code "
+                "calls";
+  return success();
+}
+
 namespace {
 struct PrepareExports final
     : public gpt::impl::PrepareExportsBase<PrepareExports> {
   void runOnOperation() override {
+    if (failed(verifyNames(getOperation())))
+      return signalPassFailure();
     auto internal =
         LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal);
     for (auto function : getOperation().getOps<func::FuncOp>()) {

@@ -57,6 +57,8 @@ static Places placePassedOn(func::FuncOp function,
   Places places(function.getNumArguments());
   for (auto [number, call] : llvm::enumerate(calls)) {
     auto caller = call->getParentOfType<func::FuncOp>();
+    if (!caller || caller.getNumArguments() == 0)
+      return {};
     for (auto [place, operand] : llvm::zip_equal(places, call->getOperands())) {
       std::optional<gpt::TableEntry> entry = gpt::matchTableEntry(operand);
       if (!entry || entry->table != caller.getArgument(0))

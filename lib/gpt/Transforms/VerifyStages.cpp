@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "gpt/Transforms/LibraryFunctions.h"
 #include "gpt/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -85,23 +86,6 @@ static LogicalResult verifyStage(Operation *root,
   return success(holds);
 }
 
-/// Functions of libc and libm that compiled code may call.
-static bool isLibraryFunction(StringRef name) {
-  static constexpr StringRef kNames[] = {"abort",  "aligned_alloc", "free",
-                                         "malloc", "memcpy",        "memmove",
-                                         "memset"};
-  static constexpr StringRef kMathNames[] = {
-      "acos",  "acosh", "asin", "asinh", "atan",      "atan2", "atanh",
-      "cbrt",  "ceil",  "cos",  "cosh",  "erf",       "erfc",  "exp",
-      "exp2",  "expm1", "fabs", "floor", "fma",       "log",   "log10",
-      "log1p", "log2",  "pow",  "round", "roundeven", "sin",   "sinh",
-      "sqrt",  "tan",   "tanh", "trunc"};
-  if (llvm::is_contained(kNames, name) || llvm::is_contained(kMathNames, name))
-    return true;
-  // The f32 variants.
-  return name.consume_back("f") && llvm::is_contained(kMathNames, name);
-}
-
 namespace {
 
 struct VerifyLinalgStage final
@@ -139,7 +123,7 @@ struct VerifyLLVMStage final
                                      /*allowMemrefs=*/false}));
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
       StringRef name = function.getSymName();
-      if (!function.isExternal() || isLibraryFunction(name))
+      if (!function.isExternal() || gpt::isLibraryFunction(&getContext(), name))
         continue;
       function.emitOpError("is a function that neither libc nor libm has");
       holds = false;

@@ -1,5 +1,5 @@
 // Folders and canonicalization patterns, each with a case that must stay.
-// RUN: gpt-opt %s --canonicalize --split-input-file | FileCheck %s
+// RUN: gpt-opt %s --canonicalize="test-convergence=true" --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @scale
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>)
@@ -113,4 +113,16 @@ func.func @last_token(%x: tensor<?x?x8xf32>, %r: tensor<?x?x8xf32>, %n: tensor<8
 func.func @last_of_one(%x: tensor<?x1x8xf32>) -> tensor<?x1x8xf32> {
   %0 = gpt.last_token %x : (tensor<?x1x8xf32>) -> tensor<?x1x8xf32>
   return %0 : tensor<?x1x8xf32>
+}
+
+// -----
+
+// What lacks the dimension of batches is left alone, and nothing is built in vain.
+// CHECK-LABEL: func.func @last_of_broadcast
+// CHECK: %[[SUM:.*]] = gpt.add
+// CHECK: gpt.last_token %[[SUM]]
+func.func @last_of_broadcast(%x: tensor<2x?x8xf32>, %y: tensor<?x8xf32>) -> tensor<2x1x8xf32> {
+  %0 = gpt.add %x, %y : (tensor<2x?x8xf32>, tensor<?x8xf32>) -> tensor<2x?x8xf32>
+  %1 = gpt.last_token %0 : (tensor<2x?x8xf32>) -> tensor<2x1x8xf32>
+  return %1 : tensor<2x1x8xf32>
 }

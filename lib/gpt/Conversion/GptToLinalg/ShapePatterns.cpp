@@ -84,7 +84,8 @@ struct LastTokenLowering final : public LoweringPattern<LastTokenOp> {
       return success();
     }
 
-    // An empty sequence has no last token: zeros stay where nothing is put.
+    // An empty sequence has no last token: nothing is read, and zeros stay
+    // where nothing is put.
     Value zeros = buildFilled(
         builder, loc, sizes,
         cast<TypedAttr>(builder.getZeroAttr(type.getElementType())));
