@@ -76,7 +76,8 @@ LogicalResult CausalMaskOp::verify() {
     if (failed(rule.positions(getPositions(), {"result", type, 0})))
       return failure();
   }
-  if (static_cast<int64_t>(getSizes().size()) != type.getNumDynamicDims())
+  if (static_cast<int64_t>(getSizes().size()) !=
+      static_cast<int64_t>(type.getNumDynamicDims()))
     return emitOpError() << "expected " << type.getNumDynamicDims()
                          << " sizes for " << type << ", but found "
                          << getSizes().size();
