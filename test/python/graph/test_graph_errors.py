@@ -125,6 +125,18 @@ CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
     (lambda g, x: Graph("two words"), "expected the name of a function to be an identifier"),
     (lambda g, x: g.function("forward"), "the module has a function named 'forward' already"),
     (lambda g, x: g.wrap(3), "expected an ir.Value to wrap, found int"),
+    (
+        lambda g, x: g.wrap(Graph("other").input("z", (1,)).value),
+        "expected a value of graph 'forward' to wrap, found one of another MLIR context",
+    ),
+    (
+        lambda g, x: g.wrap(Graph("other", context=g.context).input("z", (1,)).value),
+        "expected a value of graph 'forward' to wrap, found one of function 'other'",
+    ),
+    (
+        lambda g, x: g.wrap(ops.gelu(g.function("other").input("z", (1,))).value),
+        "expected a value of graph 'forward' to wrap, found one of function 'other'",
+    ),
 ]
 
 
@@ -211,6 +223,23 @@ def test_a_wrong_option_of_the_cache_pass() -> None:
     graph, _ = make_graph()
     with pytest.raises(GraphError, match=r"gpt-insert-kv-cache: .*no such option block"):
         graph.insert_kv_cache(block=3)
+
+
+def test_wrapping_what_is_in_no_function() -> None:
+    from gpt_mlir import ir
+
+    graph, _ = make_graph()
+    with graph.context, ir.Location.unknown():
+        tensor = ir.RankedTensorType.get([3], ir.F32Type.get())
+        loose = ir.Operation.create("tensor.empty", results=[tensor])
+    with pytest.raises(GraphError, match="found one outside of any function"):
+        graph.wrap(loose.result)
+
+
+def test_wrapping_a_value_of_this_function() -> None:
+    graph, x = make_graph()
+    assert graph.wrap(x.value).shape == x.shape
+    assert graph.wrap(ops.gelu(x).value).shape == x.shape
 
 
 def test_wrapping_what_is_no_tensor() -> None:
