@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_mlir import ir
+from gpt_mlir._mlir_libs._gpt import check_nesting
 from gpt_mlir.compiler import CompileOptions
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
@@ -46,19 +47,39 @@ def read_module(path: Path) -> Any:
     """Reads a module of the `gpt` dialect from a file.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or is nested too deeply.
         CompileError: It does not hold a module.
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
+    try:
+        check_nesting(text)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
     with ir.Context():
         try:
-            return ir.Module.parse(text)
+            return _parse(path, text)
         except ir.MLIRError as error:  # type: ignore[attr-defined]  # set by MLIR on import
-            found = [f"{d.location}: {d.message}" for d in error.error_diagnostics]
+            found = [f"{_place(d.location)}{d.message}" for d in error.error_diagnostics]
             raise CompileError(f"{path}: not a module", diagnostics=found) from None
+
+
+def _parse(path: Path, text: str) -> Any:
+    """Parses `text`, the content of a file: under its name if possible, for locations."""
+    if path.is_file():  # else a pipe, which cannot be read again
+        with contextlib.suppress(TypeError):  # raised for names that are not UTF-8
+            return ir.Module.parseFile(str(path))
+    return ir.Module.parse(text)
+
+
+def _place(location: ir.Location) -> str:
+    if not location.is_a_file():
+        return f"{location}: "
+    return f"{location.filename}:{location.start_line}:{location.start_col}: "
 
 
 def verify_module(

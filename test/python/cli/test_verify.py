@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -112,7 +114,32 @@ def test_wrong_use(module: Path, arguments: tuple[str, ...], message: str) -> No
 
 def test_what_is_no_module(tmp_path: Path) -> None:
     file = tmp_path / "broken.mlir"
-    file.write_text("func.func @f(", encoding="utf-8")
+    file.write_text("\nfunc.func @f(", encoding="utf-8")
     result = run("verify", file)
     assert result.returncode == 1
-    assert f"{file}: not a module" in result.stderr
+    assert f"{file}: not a module\n  {file}:2:13: expected" in result.stderr
+
+
+def test_what_is_nested_too_deeply(tmp_path: Path) -> None:
+    file = tmp_path / "deep.mlir"
+    file.write_text("\n" + "module {" * 6000 + "}" * 6000, encoding="utf-8")
+    result = run("verify", file)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"gpt-mlir: error: {file}: line 2: expected brackets at most 1000 deep\n"
+    )
+
+
+def test_a_file_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/\xff.mlir"
+    Path(os.fsdecode(file)).write_text("module {}", encoding="utf-8")
+    result = run("verify", os.fsdecode(file))
+    assert "the module has no public function" in result.stderr
+
+
+def test_what_can_be_read_only_once(tmp_path: Path) -> None:
+    file = tmp_path / "pipe.mlir"
+    os.mkfifo(file)
+    with subprocess.Popen(["/bin/sh", "-c", f"printf 'module {{}}' > {file}"]):
+        result = run("verify", file)
+    assert "the module has no public function" in result.stderr
