@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
     except (GptMlirError, OSError) as error:
-        return _fail(error)
+        return _fail(str(error))
+    except MemoryError as error:
+        return _fail(f"not enough memory: {error}".removesuffix(": "))
 
 
 def _usage(error: Exception) -> int:
@@ -71,8 +73,8 @@ def _usage(error: Exception) -> int:
     return EXIT_USAGE
 
 
-def _fail(error: Exception) -> int:
-    print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+def _fail(message: str) -> int:
+    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
     return EXIT_ERROR
 
 

@@ -181,7 +181,8 @@ def _parse_sizes(sizes: Sequence[str]) -> dict[str, int]:
     parsed = {}
     for text in sizes:
         name, _, number = text.partition("=")
-        if not name or not number.isdecimal():
+        # No size has so many digits, and `int` does not take any number of them.
+        if not name or not number.isdecimal() or len(number) > 100:
             raise InputError(f"--size expected NAME=NUMBER, got {text!r}")
         parsed[name] = int(number)
     return parsed

@@ -12,7 +12,7 @@ from typing import Any
 
 from gpt_mlir import ir
 from gpt_mlir._mlir_libs._gpt import check_nesting
-from gpt_mlir.compiler import CompileOptions
+from gpt_mlir.compiler import CompileOptions, lower, run_pipeline
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.generation import LLM
@@ -110,9 +110,17 @@ def verify_module(
         CompileError: The module cannot be compiled at all.
         InputError: A function cannot be evaluated, or an option does not fit.
     """
+    _check_limits(module, options or CompileOptions())
     program = ModuleProgram(module, inputs or InputOptions())
     stages = _Stages(steps=steps, ops=ops, interpret=interpret)
     return _verify(program, options, stages, subject, "float64", on_outcome)
+
+
+def _check_limits(module: Any, options: CompileOptions) -> None:
+    """Raises CompileError if the module has what no machine can run or compile."""
+    limits = "" if options.max_ops is None else f"{{max-ops={options.max_ops}}}"
+    what = "the module cannot be verified"
+    run_pipeline(lower(module, "gpt"), f"gpt-verify-limits{limits}", what=what, quiet=True)
 
 
 def verify_model(

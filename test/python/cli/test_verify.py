@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,11 @@ def test_transformers_as_the_reference(model: Path) -> None:
         (("{module}", "--reference", "transformers"), "--reference transformers is for models"),
         (("{module}", "--size", "seq"), "--size expected NAME=NUMBER, got 'seq'"),
         (("{module}", "--size", "foo=3"), "no dynamic dimension 'foo'; there are batch, seq"),
+        (
+            ("{module}", "--size", "seq=99999999999"),
+            "; the largest is argument 'argument0' of function 'main': [3, 99999999999, 16], f32",
+        ),
+        (("{module}", "--size", "seq=" + 5000 * "9"), "--size expected NAME=NUMBER, got 'seq=99"),
         (("{module}", "--load-pass-plugin", "/none.so"), "/none.so: not a pass plugin"),
         (("{module}", "--pipeline", "no-such-pass"), "the pipeline is not valid"),
         (("/none",), "/none: expected a model folder or an .mlir file"),
@@ -110,6 +116,38 @@ def test_wrong_use(module: Path, arguments: tuple[str, ...], message: str) -> No
     assert result.stderr.startswith("gpt-mlir: error: ")
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("extents", "message"),
+    [
+        ("4611686018427387904", "the module cannot be verified\n  {file}:1:1: 'func.func' op "),
+        ("0x9223372036854775807", "expected inputs of at most "),
+    ],
+)
+def test_what_fits_no_machine(tmp_path: Path, extents: str, message: str) -> None:
+    file = tmp_path / "huge.mlir"
+    kind = f"tensor<{extents}xf32>"
+    file.write_text(f"func.func @f(%x: {kind}) -> {kind} {{ return %x : {kind} }}")
+    result = run("verify", file)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"gpt-mlir: error: {message.format(file=file)}")
+
+
+def test_too_little_memory() -> None:
+    code = (
+        "import sys\n"
+        "from gpt_mlir.cli import entry\n"
+        "from gpt_mlir.cli import verify\n"
+        "def run(*_, **__):\n"
+        "    raise MemoryError(*sys.argv[1:])\n"
+        "verify.run = run\n"
+        "sys.exit(entry.main(['verify', 'x']))\n"
+    )
+    for text, shown in (((), ""), (("Unable to allocate 2 GiB",), ": Unable to allocate 2 GiB")):
+        done = subprocess.run([sys.executable, "-c", code, *text], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr == f"gpt-mlir: error: not enough memory{shown}\n"
 
 
 def test_what_is_no_module(tmp_path: Path) -> None:
