@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from gpt_mlir.cli.interrupts import dying_at_once
 from gpt_mlir.cli.stages import OpChecking
 from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import ConfigError, InputError
@@ -55,16 +56,17 @@ def run(
         bisect_folder: On a miss, where to write what bisection finds; None for no bisection.
         options: How to compile.
     """
-    from gpt_mlir.compiler import load_pass_plugin
-    from gpt_mlir.verify import (
-        InputOptions,
-        bisect_model,
-        bisect_module,
-        read_module,
-        verify_model,
-        verify_module,
-        write_folder,
-    )
+    with dying_at_once():
+        from gpt_mlir.compiler import load_pass_plugin
+        from gpt_mlir.verify import (
+            InputOptions,
+            bisect_model,
+            bisect_module,
+            read_module,
+            verify_model,
+            verify_module,
+            write_folder,
+        )
 
     for plugin in plugins:
         load_pass_plugin(plugin)
