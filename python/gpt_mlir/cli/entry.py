@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 
 from gpt_mlir.cli.interrupts import INTERRUPTS, dying_at_once
+from gpt_mlir.cli.streams import open_closed_streams
 
 with dying_at_once():
     import typer
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    open_closed_streams()
     warnings.showwarning = _show_warning
     given = sys.argv[1:] if arguments is None else list(arguments)
     with INTERRUPTS.noted():

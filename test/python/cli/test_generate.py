@@ -212,6 +212,20 @@ def test_the_handler_of_interrupts_is_pythons_own_again() -> None:
     assert process.returncode == 0, errors
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments"),
+    [("2>&-", ("to be",)), (">&-", ("to be",)), ("<&-", ()), ("<&- >&- 2>&-", ("to be",))],
+)
+def test_closed_streams(model: Path, closed: str, arguments: tuple[str, ...]) -> None:
+    command = [*PROGRAM, "generate", "-m", str(model), "-n", "3", *arguments]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {closed}', "sh", *command], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout == b"") == (">&-" in closed.replace("2>&-", ""))
+    assert (done.stderr == b"") == ("2>&-" in closed)
+
+
 def test_cache_folder_that_cannot_be_written(model: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
