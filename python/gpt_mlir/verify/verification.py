@@ -13,6 +13,7 @@ from typing import Any
 from gpt_mlir import ir
 from gpt_mlir._mlir_libs._gpt import check_nesting
 from gpt_mlir.compiler import CompileOptions, lower, run_pipeline
+from gpt_mlir.compiler.options import given_options
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.generation import LLM
@@ -110,7 +111,7 @@ def verify_module(
         CompileError: The module cannot be compiled at all.
         InputError: A function cannot be evaluated, or an option does not fit.
     """
-    _check_limits(module, options or CompileOptions())
+    _check_limits(module, given_options(options))
     program = ModuleProgram(module, inputs or InputOptions())
     stages = _Stages(steps=steps, ops=ops, interpret=interpret)
     return _verify(program, options, stages, subject, "float64", on_outcome)
@@ -206,7 +207,7 @@ def _verify(
     reference: str,
     on_outcome: OnOutcome | None,
 ) -> Report:
-    options = options or CompileOptions()
+    options = given_options(options)
     outcomes = []
     with open_checker(program, options) as checker, contextlib.ExitStack() as stack:
         checks = stack.enter_context(open_op_checks(program, options)) if stages.ops else None
