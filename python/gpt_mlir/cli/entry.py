@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     open_closed_streams()
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _Warnings().show
     given = sys.argv[1:] if arguments is None else list(arguments)
     with INTERRUPTS.noted():
         try:
@@ -95,5 +95,14 @@ def _fail(message: str) -> int:
     return EXIT_ERROR
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"{PROGRAM}: warning: {message}", file=sys.stderr)
+class _Warnings:
+    """Shows each warning once: a folder that cannot be used is met several times."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def show(self, message: Warning | str, *_: object, **__: object) -> None:
+        """Replaces `warnings.showwarning`."""
+        if str(message) not in self._shown:
+            self._shown.add(str(message))
+            print(f"{PROGRAM}: warning: {message}", file=sys.stderr)
