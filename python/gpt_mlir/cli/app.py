@@ -256,12 +256,12 @@ def verify(
         Reference, typer.Option(help="What results are compared with.")
     ] = Reference.FLOAT64,
     steps: Annotated[
-        bool | None,
+        bool,
         typer.Option(
             "--steps/--no-steps",
-            help="Check each step of a schedule; only for .mlir files if not said.",
+            help="Check each step of a schedule, too; takes several times as long.",
         ),
-    ] = None,
+    ] = False,
     ops: Annotated[
         OpChecking,
         typer.Option(help="Check ops alone, too: show the worst of each stage, or all of them."),

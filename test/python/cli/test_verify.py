@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from program import run
 
+from gpt_mlir.verify.checker import Outcome
+from gpt_mlir.verify.report import table_row
+
 MODULE = """
 func.func @main(%x: tensor<?x?x16xf32> {gpt.dims = ["batch", "seq", ""]}, %w: tensor<8x16xf32>)
     -> tensor<?x?x8xf32> {
@@ -40,9 +43,34 @@ def test_a_module(module: Path) -> None:
     assert lines[-1].endswith("stages are within the tolerance")
 
 
+def test_steps_of_a_schedule_are_only_checked_if_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "module.mlir"
+    x, w = "tensor<4x64xf32>", "tensor<64x64xf32>"
+    file.write_text(
+        f"func.func @main(%x: {x}, %w: {w}) -> {x} {{\n"
+        f"  %y = gpt.linear %x, %w : ({x}, {w}) -> {x}\n  return %y : {x}\n}}\n",
+        encoding="utf-8",
+    )
+    result = run("verify", file, "--opt-level", "2", "--trials", "1", "--ops", "none")
+    assert result.returncode == 0, result.stdout
+    assert "\ngpt-apply-schedule tile " in result.stdout
+    assert "\n  gpt-apply-schedule tile: " not in result.stdout
+
+
+def test_rows_of_steps_can_be_told_apart() -> None:
+    def row(line: int, *, cut: bool) -> str:
+        step = f"library line {line}: structured.tile_using_forall"
+        outcome = Outcome(name="gpt-apply-schedule lower_vectors", step=step, status="equal")
+        return table_row(outcome, tokens=False, cut=cut)
+
+    assert row(7, cut=True) != row(8, cut=True)
+    assert "…" in row(7, cut=True)
+    assert "line 7: structured.tile_using_forall" in row(7, cut=False)
+
+
 def test_every_op_gets_a_line(module: Path) -> None:
     for ops, per_stage in (("all", 3), ("none", 0)):
-        result = run("verify", module, "--no-steps", "--opt-level", "0", "--ops", ops)
+        result = run("verify", module, "--opt-level", "0", "--ops", ops)
         lines = result.stdout.splitlines()
         stages = sum(" equal" in line for line in lines)
         assert stages == (3 if per_stage else 2)
@@ -51,7 +79,7 @@ def test_every_op_gets_a_line(module: Path) -> None:
 
 def test_passes_of_the_plainest_lowering_are_interpreted(module: Path) -> None:
     small = ("--size", "batch=1", "--size", "seq=2", "--trials", "1", "--opt-level", "0")
-    result = run("verify", module, "--no-steps", "--ops", "none", "--interpret", *small)
+    result = run("verify", module, "--ops", "none", "--interpret", *small)
     assert result.returncode == 0, result.stdout
     lines = [line for line in result.stdout.splitlines() if line.startswith("interpreted: ")]
     assert all(" equal" in line for line in lines)
@@ -116,6 +144,14 @@ def test_wrong_use(module: Path, arguments: tuple[str, ...], message: str) -> No
     assert result.stderr.startswith("gpt-mlir: error: ")
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_file_that_is_not_there_has_no_table() -> None:
+    result = run("verify", "none.mlir")
+    assert result.stdout == ""
+    assert result.stderr == (
+        "gpt-mlir: error: none.mlir: cannot be read: No such file or directory\n"
+    )
 
 
 @pytest.mark.parametrize(
