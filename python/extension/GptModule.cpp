@@ -5,11 +5,13 @@
 //
 // The module `_gpt`: what MLIR's Python package calls to make a context know
 // the gpt dialect and all upstream dialects, and the pass manager know all
-// passes and pipelines. `_site_initialize_0.py` connects it.
+// passes and pipelines. `_site_initialize_0.py` connects it. Also, what Python
+// asks of text and of IR.
 //
 //===----------------------------------------------------------------------===//
 
 #include "gpt-c/Dialects.h"
+#include "gpt-c/Input.h"
 #include "gpt-c/Shape.h"
 #include "mlir/Bindings/Python/Nanobind.h"
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
@@ -37,6 +39,22 @@ NB_MODULE(_gpt, m) {
       "Loads registered dialects without importing their Python modules.");
   m.def("register_passes", &gptRegisterAllPasses,
         "Registers all passes and pipelines; repeated calls have no effect.");
+  m.def(
+      "check_nesting",
+      [](const std::string &text) {
+        std::string error;
+        auto keep = [](MlirStringRef message, void *data) {
+          static_cast<std::string *>(data)->assign(message.data,
+                                                   message.length);
+        };
+        if (mlirLogicalResultIsFailure(gptCheckNesting(
+                mlirStringRefCreate(text.data(), text.size()), keep, &error)))
+          throw nb::value_error(error.c_str());
+      },
+      nb::arg("text"),
+      "Raises ValueError, with the line, if brackets of the text are nested "
+      "so\n"
+      "deeply that MLIR's parser would end the process.");
   m.def(
       "find_dim_source",
       [](MlirValue value, intptr_t axis) {

@@ -44,7 +44,7 @@ class TokenizerError(GptMlirError, ValueError):
 
 
 class InputError(GptMlirError, ValueError):
-    """A value given to a compiled function or to generation does not fit what it expects."""
+    """A value given to a compiled function, to generation or as an option is not one it can be."""
 
 
 # Diagnostics that a message shows; all of them are in `CompileError.diagnostics`.

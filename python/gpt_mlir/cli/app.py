@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gpt_mlir.cli import texts
+from gpt_mlir.cli.interrupts import dying_at_once
 from gpt_mlir.cli.stages import Activations, OpChecking, Reference, Stage
 
 __all__ = ["app"]
@@ -145,7 +146,8 @@ def generate(
     time_limit: TimeLimit = 600.0,
 ) -> None:
     """Continues a text."""
-    from gpt_mlir.cli.generate import run
+    with dying_at_once():
+        from gpt_mlir.cli.generate import run
 
     run(
         prompt,
@@ -185,7 +187,8 @@ def compile_command(
     time_limit: TimeLimit = 600.0,
 ) -> None:
     """Compiles a model."""
-    from gpt_mlir.cli.compile import run
+    with dying_at_once():
+        from gpt_mlir.cli.compile import run
 
     run(
         model,
@@ -223,7 +226,8 @@ def inspect(
     time_limit: TimeLimit = 600.0,
 ) -> None:
     """Shows a model or its IR."""
-    from gpt_mlir.cli.inspect import run
+    with dying_at_once():
+        from gpt_mlir.cli.inspect import run
 
     run(
         model,
@@ -252,12 +256,12 @@ def verify(
         Reference, typer.Option(help="What results are compared with.")
     ] = Reference.FLOAT64,
     steps: Annotated[
-        bool | None,
+        bool,
         typer.Option(
             "--steps/--no-steps",
-            help="Check each step of a schedule; only for .mlir files if not said.",
+            help="Check each step of a schedule, too; takes several times as long.",
         ),
-    ] = None,
+    ] = False,
     ops: Annotated[
         OpChecking,
         typer.Option(help="Check ops alone, too: show the worst of each stage, or all of them."),
@@ -301,7 +305,8 @@ def verify(
     """Checks every stage of the compiler."""
     import dataclasses
 
-    from gpt_mlir.cli.verify import run
+    with dying_at_once():
+        from gpt_mlir.cli.verify import run
 
     options: Any = _options(target_cpu, target_features, opt_level, batch_invariant, time_limit)
     run(
@@ -330,7 +335,8 @@ def _options(
     batch_invariant: bool,
     time_limit: float,
 ) -> object:
-    from gpt_mlir.compiler import CompileOptions
+    with dying_at_once():
+        from gpt_mlir.compiler import CompileOptions
 
     return CompileOptions(
         target_cpu=target_cpu,

@@ -1,7 +1,8 @@
 """The program's entry: exit codes and error messages as Unix tools have them.
 
 0 when done; 1 for an error, told in one line on stderr; 2 for wrong usage; 130 after Ctrl-C; 141,
-silently, when the reader of a pipe went away.
+silently, when the reader of a pipe went away. Ctrl-C while modules load ends the process by the
+signal, which a shell reports as 130 as well.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-import typer
+from gpt_mlir.cli.interrupts import INTERRUPTS, dying_at_once
+from gpt_mlir.cli.streams import open_closed_streams
 
-from gpt_mlir.errors import GptMlirError
+with dying_at_once():
+    import typer
+
+    from gpt_mlir.errors import GptMlirError
 
 __all__ = ["PROGRAM", "main"]
 
@@ -37,14 +42,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    from gpt_mlir.cli.app import app
-
-    warnings.showwarning = _show_warning
+    open_closed_streams()
+    warnings.showwarning = _Warnings().show
     given = sys.argv[1:] if arguments is None else list(arguments)
-    command = typer.main.get_command(app)
+    with INTERRUPTS.noted():
+        try:
+            return _run(given)
+        except (KeyboardInterrupt, typer.Abort):
+            return EXIT_INTERRUPTED
+        except Exception:
+            if INTERRUPTS.seen:
+                return EXIT_INTERRUPTED
+            raise
+
+
+def _run(arguments: list[str]) -> int:
+    with dying_at_once():
+        from gpt_mlir.cli.app import app
+
+        command = typer.main.get_command(app)
     try:
         # Not `command.main`: it has its own ideas about Ctrl-C and broken pipes.
-        with command.make_context(PROGRAM, given) as context:
+        with command.make_context(PROGRAM, arguments) as context:
             command.invoke(context)
         sys.stdout.flush()
         return 0
@@ -56,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python flushes stdout at exit; there is nobody to read it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
-    except (KeyboardInterrupt, typer.Abort):
-        return EXIT_INTERRUPTED
     except (GptMlirError, OSError) as error:
-        return _fail(error)
+        return _fail(str(error))
+    except MemoryError as error:
+        return _fail(f"not enough memory: {error}".removesuffix(": "))
 
 
 def _usage(error: Exception) -> int:
@@ -71,10 +90,19 @@ def _usage(error: Exception) -> int:
     return EXIT_USAGE
 
 
-def _fail(error: Exception) -> int:
-    print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+def _fail(message: str) -> int:
+    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
     return EXIT_ERROR
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"{PROGRAM}: warning: {message}", file=sys.stderr)
+class _Warnings:
+    """Shows each warning once: a folder that cannot be used is met several times."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def show(self, message: Warning | str, *_: object, **__: object) -> None:
+        """Replaces `warnings.showwarning`."""
+        if str(message) not in self._shown:
+            self._shown.add(str(message))
+            print(f"{PROGRAM}: warning: {message}", file=sys.stderr)

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpt_mlir.cli.interrupts import dying_at_once
 from gpt_mlir.cli.progress import Progress
 from gpt_mlir.cli.stages import Stage
 from gpt_mlir.cli.units import bytes_text, count_text
@@ -68,7 +69,8 @@ def run(
 
 
 def _ir(llm: LLM, stage: Stage, function: str | None, *, use_cache: bool, options: Any) -> str:
-    from gpt_mlir.compiler import emit, lower
+    with dying_at_once():
+        from gpt_mlir.compiler import emit, lower
 
     module = llm.model.module(use_cache=use_cache)
     if stage == Stage.ASM:

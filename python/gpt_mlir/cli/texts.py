@@ -79,5 +79,6 @@ Examples:
   gpt-mlir verify ./my-gpt2
   gpt-mlir verify ./my-gpt2 --reference transformers --prompt "Once upon a time"
   gpt-mlir verify block.mlir --size seq=17 --json
+  gpt-mlir verify block.mlir --size seq=17 --steps
   gpt-mlir verify block.mlir --bisect --out found
 """

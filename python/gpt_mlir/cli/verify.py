@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from gpt_mlir.cli.interrupts import dying_at_once
 from gpt_mlir.cli.stages import OpChecking
 from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import ConfigError, InputError
@@ -25,7 +27,7 @@ def run(
     prompt: str | None,
     new_tokens: int,
     reference: str,
-    steps: bool | None,
+    steps: bool,
     ops: OpChecking,
     interpret: bool,
     seed: int,
@@ -44,7 +46,7 @@ def run(
         prompt: The text for a model; None for a default.
         new_tokens: Tokens that a model decodes.
         reference: "float64" or "transformers".
-        steps: Whether schedules are taken apart; None for modules only.
+        steps: Whether schedules are taken apart.
         ops: Whether ops are checked alone, and what is printed of them.
         interpret: Whether a module is interpreted between passes, too.
         seed: Seed of the inputs of a module.
@@ -55,16 +57,17 @@ def run(
         bisect_folder: On a miss, where to write what bisection finds; None for no bisection.
         options: How to compile.
     """
-    from gpt_mlir.compiler import load_pass_plugin
-    from gpt_mlir.verify import (
-        InputOptions,
-        bisect_model,
-        bisect_module,
-        read_module,
-        verify_model,
-        verify_module,
-        write_folder,
-    )
+    with dying_at_once():
+        from gpt_mlir.compiler import load_pass_plugin
+        from gpt_mlir.verify import (
+            InputOptions,
+            bisect_model,
+            bisect_module,
+            read_module,
+            verify_model,
+            verify_module,
+            write_folder,
+        )
 
     for plugin in plugins:
         load_pass_plugin(plugin)
@@ -82,12 +85,14 @@ def run(
 
     def show(outcome: Any) -> None:
         if not as_json:
-            print(table_row(outcome, tokens=is_model, ops=ops == OpChecking.ALL), flush=True)
+            all_ops = ops == OpChecking.ALL
+            row = table_row(outcome, tokens=is_model, ops=all_ops, cut=sys.stdout.isatty())
+            print(row, flush=True)
 
-    if not as_json:
-        print(table_header(tokens=is_model), flush=True)
     inputs = InputOptions(seed=seed, trials=trials, sizes=_parse_sizes(sizes))
     module = None if is_model else read_module(model)
+    if not as_json:
+        print(table_header(tokens=is_model), flush=True)
     if module is None:
         report = verify_model(
             model,
@@ -96,7 +101,7 @@ def run(
             dtype=dtype,
             reference="transformers" if reference == "transformers" else "float64",
             options=options,
-            steps=bool(steps),
+            steps=steps,
             ops=ops != OpChecking.NONE,
             on_outcome=show,
         )
@@ -105,7 +110,7 @@ def run(
             module,
             options=options,
             inputs=inputs,
-            steps=steps is not False,
+            steps=steps,
             ops=ops != OpChecking.NONE,
             interpret=interpret,
             subject=str(model),
@@ -181,7 +186,8 @@ def _parse_sizes(sizes: Sequence[str]) -> dict[str, int]:
     parsed = {}
     for text in sizes:
         name, _, number = text.partition("=")
-        if not name or not number.isdecimal():
+        # No size has so many digits, and `int` does not take any number of them.
+        if not name or not number.isdecimal() or len(number) > 100:
             raise InputError(f"--size expected NAME=NUMBER, got {text!r}")
         parsed[name] = int(number)
     return parsed

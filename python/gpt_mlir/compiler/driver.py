@@ -20,9 +20,9 @@ from gpt_mlir._mlir_libs import _compiler
 from gpt_mlir.compiler.cache import ObjectCache
 from gpt_mlir.compiler.fingerprint import compiler_fingerprint, digest
 from gpt_mlir.compiler.manifest import make_manifest, read_packing, read_signatures
-from gpt_mlir.compiler.options import CompileOptions
+from gpt_mlir.compiler.options import CompileOptions, given_options
 from gpt_mlir.compiler.report import CATEGORY, ScheduleReport, make_report
-from gpt_mlir.errors import CompileError
+from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.runtime.executable import Executable
 from gpt_mlir.runtime.threads import get_num_threads
 
@@ -121,7 +121,7 @@ def load_pass_plugin(path: Path) -> None:
 
 def llvm_pipeline(options: CompileOptions | None = None) -> str:
     """Returns the textual pipeline that lowers a `gpt` module to the LLVM dialect."""
-    return _stage_pipeline("llvm", options or CompileOptions())
+    return _stage_pipeline("llvm", given_options(options))
 
 
 def schedule_text(schedule: str) -> str:
@@ -151,7 +151,7 @@ def schedule_report(module: ir.Module, options: CompileOptions | None = None) ->
     Raises:
         CompileError: The module is not valid or cannot be lowered.
     """
-    options = options or CompileOptions()
+    options = given_options(options)
     _verify(module)
     pipeline = _stage_pipeline("llvm", options)
     try:
@@ -176,9 +176,9 @@ def lower(
     Raises:
         CompileError: The module is not valid or cannot be lowered.
     """
-    options = options or CompileOptions()
+    options = given_options(options)
     if stage not in get_args(Stage):
-        raise ValueError(f"unknown stage {stage!r}; expected one of {', '.join(get_args(Stage))}")
+        raise InputError(f"unknown stage {stage!r}; expected one of {', '.join(get_args(Stage))}")
     _verify(module)
     result = ir.Module.parse(_to_bytecode(module.operation), module.context)
     pipeline = _stage_pipeline(stage, options)
@@ -199,7 +199,7 @@ def emit(module: ir.Module, kind: OutputKind, options: CompileOptions | None = N
     Raises:
         CompileError: The module cannot be compiled for the target.
     """
-    options = options or CompileOptions()
+    options = given_options(options)
     return _emit(_copy(module), kind, options)
 
 
@@ -222,7 +222,7 @@ def compile_module(
         CompileError: The module cannot be compiled; holds diagnostics and a reproducer. Or this
             machine cannot run code for the target.
     """
-    options = options or CompileOptions()
+    options = given_options(options)
     _verify(module)
     _check_runs_here(options)
     signatures = read_signatures(module)
@@ -250,7 +250,7 @@ def module_key(module: ir.Module, options: CompileOptions | None = None) -> str:
     Raises:
         CompileError: The target is not known.
     """
-    options = options or CompileOptions()
+    options = given_options(options)
     text = module.operation.get_asm(print_generic_op_form=True, enable_debug_info=False)
     return digest(str(text), _toolchain_key(options))
 

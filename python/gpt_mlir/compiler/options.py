@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numbers
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from gpt_mlir.errors import CompileError
+from gpt_mlir.errors import CompileError, InputError
+from gpt_mlir.integers import integer_of
 
-__all__ = ["CompileOptions"]
+__all__ = ["CompileOptions", "given_options"]
+
+
+# What the compiler takes as a number of ops or bytes.
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +69,37 @@ class CompileOptions:
     cache_folder: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.opt_level not in range(4):
-            raise ValueError(f"expected opt_level 0 to 3, got {self.opt_level!r}")
-        if self.llvm_opt_level not in (None, *range(4)):
-            raise ValueError(f"expected llvm_opt_level 0 to 3, got {self.llvm_opt_level!r}")
-        if self.max_ops is not None and self.max_ops < 1:
-            raise ValueError(f"expected max_ops of at least 1, got {self.max_ops!r}")
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise ValueError(f"expected a time_limit above 0 seconds, got {self.time_limit!r}")
-        if self.memory_limit is not None and self.memory_limit < 1:
-            raise ValueError(f"expected memory_limit of at least 1, got {self.memory_limit!r}")
+        self._check_integer("opt_level", "0 to 3", 0, 3)
+        for name, expected, least, most in (
+            ("llvm_opt_level", "0 to 3", 0, 3),
+            ("max_ops", "of at least 1", 1, _MOST),
+            ("memory_limit", "of at least 1", 1, _MOST),
+        ):
+            if getattr(self, name) is not None:
+                self._check_integer(name, expected, least, most)
+        limit: Any = self.time_limit
+        is_number = isinstance(limit, numbers.Real) and not isinstance(limit, bool)
+        if limit is not None and not (is_number and limit > 0):
+            raise InputError(f"expected a time_limit above 0 seconds, got {limit!r}")
+        for name in ("target_cpu", "target_features", "target_triple"):
+            self._check_type(name, str, "a str")
+        for name in ("schedule", "pipeline"):
+            self._check_type(name, str | None, "a str or None")
+        self._check_type("cache_folder", str | os.PathLike | None, "a path or None")
+
+    def _check_integer(self, name: str, expected: str, least: int, most: int) -> None:
+        number = integer_of(getattr(self, name))
+        if number is not None and number > _MOST:
+            raise InputError(f"expected {name} of at most {_MOST}, got {number}")
+        if number is None or not least <= number <= most:
+            raise InputError(f"expected {name} {expected}, got {getattr(self, name)!r}")
+        # One of NumPy's would be another option in the key of the cache.
+        object.__setattr__(self, name, number)
+
+    def _check_type(self, name: str, kind: Any, expected: str) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, kind):
+            raise InputError(f"expected {name} to be {expected}, got {value!r}")
 
     def read_schedule(self) -> str:
         """Returns the text of a schedule that the user gave: it decides the code, too.
@@ -98,3 +127,16 @@ class CompileOptions:
             if option.name not in elsewhere
         ]
         return "\n".join([*values, self.read_schedule()])
+
+
+def given_options(options: object) -> CompileOptions:
+    """Returns the options that a caller gave, the defaults for None.
+
+    Raises:
+        InputError: They are something else.
+    """
+    if options is None:
+        return CompileOptions()
+    if not isinstance(options, CompileOptions):
+        raise InputError(f"expected options to be CompileOptions or None, got {options!r}")
+    return options

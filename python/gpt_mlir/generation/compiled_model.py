@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import gpt_mlir
-from gpt_mlir.compiler.options import CompileOptions
+from gpt_mlir.compiler.options import CompileOptions, given_options
 from gpt_mlir.compiler.warm_start import load_or_compile, make_alias
 from gpt_mlir.dtypes import DType
 from gpt_mlir.models import Architecture, ModelConfig
@@ -81,7 +81,7 @@ class CompiledModel:
         self.compile_seconds = 0.0
         self._architecture = architecture
         self.weights = weights
-        self._options = options or CompileOptions()
+        self._options = given_options(options)
         self._memory = memory
         self.check_unchanged = check
         self._dtype = dtype

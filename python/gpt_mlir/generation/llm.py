@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
-from gpt_mlir.compiler.options import CompileOptions
+from gpt_mlir.compiler.options import CompileOptions, given_options
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import ConfigError, InputError
 from gpt_mlir.generation.compiled_model import CompiledModel
@@ -30,6 +30,7 @@ from gpt_mlir.generation.sampling import Sampler
 from gpt_mlir.generation.stopping import StopText
 from gpt_mlir.generation.stream import TextStream
 from gpt_mlir.generation.tokenizer import TOKENIZER_FILE, IncrementalDecoder, Tokenizer
+from gpt_mlir.integers import integer_of
 from gpt_mlir.models import ModelConfig, architecture, load_config
 from gpt_mlir.weights import Checkpoint, match_weights
 from gpt_mlir.weights.packed_file import packed_memory
@@ -79,7 +80,7 @@ class LLM:
             self.checkpoint, kind.weight_shapes(self.config), kind.naming(self.config)
         )
         weights = {name: self.checkpoint.array(info.name) for name, info in stored.items()}
-        options = options or CompileOptions()
+        options = given_options(options)
         memory = packed_memory(self.checkpoint, stored, options)
 
         # Knows nothing of `self`: a cycle would keep maps and files until the collector runs.
@@ -200,6 +201,8 @@ class LLM:
             InputError: The prompt or an argument is not acceptable.
             GenerationInterrupted: Ctrl-C; it carries what was generated.
         """
+        if stream is not None and stream is not True and not callable(stream):
+            raise InputError(f"stream expected a function, True or None, found {stream!r}")
         pieces = self.stream(prompt, **arguments)
         if stream is True:
             return pieces
@@ -272,12 +275,12 @@ class LLM:
         )
         if max_new_tokens is None:
             max_new_tokens = self.generation_config.max_new_tokens or DEFAULT_NEW_TOKENS
-        check_count("max_new_tokens", max_new_tokens)
+        max_new_tokens = check_count("max_new_tokens", max_new_tokens)
         if prefill_chunk is not None:
-            check_count("prefill_chunk", prefill_chunk)
+            prefill_chunk = check_count("prefill_chunk", prefill_chunk)
         if seed is not None:
-            check_count("seed", seed, minimum=0)
-        stops = sequence_of_strings(stop)
+            seed = check_count("seed", seed, minimum=0)
+        stops = sequence_of_strings("stop", stop)
         if stops and self.tokenizer is None:
             raise InputError("stop strings need a tokenizer, and the model has no tokenizer.json")
         eos = self._eos(eos_token_id)
@@ -308,11 +311,11 @@ class LLM:
     def _eos(self, given: int | Sequence[int] | None) -> frozenset[int]:
         if given is None:
             return frozenset(self.generation_config.eos_token_ids)
-        ids = [given] if isinstance(given, int) else list(given)
-        for item in ids:
-            if not isinstance(item, int) or not 0 <= item < self.config.vocab_size:
-                raise InputError(
-                    f"eos_token_id expected token ids below {self.config.vocab_size}, "
-                    f"found {item!r}"
-                )
+        limit = self.config.vocab_size
+        ids = set()
+        for item in given if isinstance(given, Iterable) else [given]:
+            token = integer_of(item)
+            if token is None or not 0 <= token < limit:
+                raise InputError(f"eos_token_id expected token ids below {limit}, found {item!r}")
+            ids.add(token)
         return frozenset(ids)

@@ -10,12 +10,13 @@ import math
 import numbers
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
 from gpt_mlir.errors import ConfigError, InputError
+from gpt_mlir.integers import integer_of
 from gpt_mlir.models import ConfigReader, ModelConfig
 
 __all__ = ["GenerateArguments", "GenerationConfig", "SamplingOptions"]
@@ -90,8 +91,9 @@ class SamplingOptions:
         self._check("top_p", 0 < self.top_p <= 1, "more than 0 and at most 1")
         self._check("min_p", 0 <= self.min_p <= 1, "between 0 and 1")
         self._check("repetition_penalty", 0 < self.repetition_penalty < math.inf, "more than 0")
-        whole = isinstance(self.top_k, int) and not isinstance(self.top_k, bool)
-        self._check("top_k", whole and self.top_k >= 0, "an integer, 0 (off) or more")
+        top_k = integer_of(self.top_k)
+        self._check("top_k", top_k is not None and top_k >= 0, "an integer, 0 (off) or more")
+        object.__setattr__(self, "top_k", top_k)
 
     def _check(self, name: str, legal: bool, expected: str) -> None:
         if not legal:
@@ -190,19 +192,27 @@ class GenerationConfig:
         )
 
 
-def check_count(name: str, value: object, *, minimum: int = 1) -> None:
-    """Checks an integer argument.
+def check_count(name: str, value: object, *, minimum: int = 1) -> int:
+    """Returns an integer argument as an int.
 
     Raises:
         InputError: It is no integer, or less than `minimum`.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+    number = integer_of(value)
+    if number is None or number < minimum:
         expected = "a positive integer" if minimum == 1 else f"an integer, {minimum} or more"
         raise InputError(f"{name} expected {expected}, found {value!r}")
+    return number
 
 
-def sequence_of_strings(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Returns the strings of an argument that is one, several or None."""
+def sequence_of_strings(name: str, value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Returns the strings of an argument that is one, several or None.
+
+    Raises:
+        InputError: It is something else.
+    """
     if value is None:
         return ()
+    if not isinstance(value, Iterable):
+        raise InputError(f"{name} expected a string or a sequence of strings, found {value!r}")
     return (value,) if isinstance(value, str) else tuple(value)

@@ -47,27 +47,43 @@ class Sampler:
         self._seen = set(prompt)
 
     def choose(self, logits: Array) -> int:
-        """Returns the next token of `logits` `[vocab]`."""
+        """Returns the next token of `logits` `[vocab]`.
+
+        Raises:
+            GptMlirError: They are not finite, so that none is the most likely.
+        """
         token = self._choose(logits)
         self._seen.add(token)
         return token
 
     def _choose(self, logits: Array) -> int:
         if self._generator is None and self._options.repetition_penalty == 1.0:
-            return int(logits.argmax())
+            return _first_largest(logits)
         seen = _NONE
         if self._options.repetition_penalty != 1.0:
             seen = np.fromiter(self._seen, np.int64, len(self._seen))
         scores = process_logits(logits, self._options, seen)
         if self._generator is None:
-            return int(scores.argmax())
+            return _first_largest(scores)
         sums = _softmax(scores).cumsum()
         total = float(sums[-1])
         if not math.isfinite(total):
-            raise GptMlirError("the logits of the model are not finite: there is nothing to draw")
+            raise _not_finite()
         # `total` is not exactly 1. What is drawn is below it, also rounded, and so never selects a
         # token of weight 0.
         return int(sums.searchsorted(self._generator.random() * total, side="right"))
+
+
+def _first_largest(scores: Array) -> int:
+    token = int(scores.argmax())
+    # If one is NaN, that is what `argmax` finds.
+    if not math.isfinite(scores[token]):
+        raise _not_finite()
+    return token
+
+
+def _not_finite() -> GptMlirError:
+    return GptMlirError("the logits of the model are not finite: there is no next token")
 
 
 def process_logits(logits: Array, options: SamplingOptions, seen: Array) -> Array:

@@ -8,6 +8,7 @@ from gpt_mlir import ir
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.graph.call_site import CallSite
 from gpt_mlir.graph.tensor import Dim
+from gpt_mlir.integers import integer_of
 
 __all__ = ["Declaration", "ShapeLike", "check_name", "check_symbol", "interface_attributes"]
 
@@ -36,17 +37,22 @@ class Declaration:
         self.sizes: list[int | None] = []
         self.dim_names: list[str] = []
         for axis, size in enumerate(shape):
-            if isinstance(size, bool) or not isinstance(size, (int, str, Dim, type(None))):
+            number = integer_of(size)
+            if number is None and not isinstance(size, (str, Dim, type(None))):
                 raise site.error(
                     f"expected dimension {axis} of {what} to be an int, a str or None, "
                     f"found {size!r}"
                 )
-            if size == "" or (isinstance(size, int) and size < 0):
+            if size == "" or (number is not None and number < 0):
                 raise site.error(
                     f"expected dimension {axis} of {what} not to be negative or empty, "
                     f"found {size!r}"
                 )
-            self.sizes.append(size if isinstance(size, int) else None)
+            if number is not None and number >= 2**63:
+                raise site.error(
+                    f"expected dimension {axis} of {what} to fit 64 bits, found {size!r}"
+                )
+            self.sizes.append(number)
             name = size.name if isinstance(size, Dim) else size
             self.dim_names.append(name if isinstance(name, str) else "")
         try:

@@ -374,11 +374,13 @@ class Graph:
         """Returns an MLIR value of this function as a tensor.
 
         Raises:
-            GraphError: It is not a ranked tensor of a supported element type.
+            GraphError: It is not a ranked tensor of a supported element type, or not of this
+                function.
         """
         site = CallSite.find()
         if not isinstance(value, ir.Value):
             raise site.error(f"expected an ir.Value to wrap, found {type(value).__name__}")
+        self._check_own(value, site)
         if not isinstance(value.type, ir.RankedTensorType):
             raise site.error(f"expected a value of a ranked tensor type, found {value.type}")
         try:
@@ -413,6 +415,18 @@ class Graph:
                 "arguments of Graph.call and returns what its function returns"
             )
 
+    def _check_own(self, value: Value, site: CallSite) -> None:
+        """Checks that an MLIR value is of this function, or of a region within it."""
+        expected = f"expected a value of graph {self.name!r} to wrap"
+        if value.context is not self.context:
+            raise site.error(f"{expected}, found one of another MLIR context")
+        function = _function_of(value)
+        if function is None:
+            raise site.error(f"{expected}, found one outside of any function")
+        if function != self._signature.op.operation:
+            name = ir.StringAttr(function.attributes["sym_name"]).value
+            raise site.error(f"{expected}, found one of function {name!r}")
+
     def _check_tensor(self, what: str, value: object, site: CallSite) -> None:
         if not isinstance(value, Tensor):
             raise site.error(f"expected {what} to be a Tensor, found {type(value).__name__}")
@@ -421,6 +435,18 @@ class Graph:
                 f"expected {what} to belong to graph {self.name!r}, found {value!r} of graph "
                 f"{value.graph.name!r}"
             )
+
+
+def _function_of(value: Value) -> ir.Operation | None:
+    """Returns the function around a value; None if there is none."""
+    owner: Any = value.owner
+    op = owner.owner if isinstance(owner, ir.Block) else owner
+    try:
+        while op is not None and op.operation.name != "func.func":
+            op = op.operation.parent
+    except ValueError:  # how MLIR says that an op is in no block
+        return None
+    return op.operation if op is not None else None
 
 
 def _dim_names(tensor: Tensor) -> list[str]:

@@ -79,7 +79,8 @@ class Tensor:
 
     Attributes:
         graph: The graph this tensor belongs to.
-        value: The MLIR value, for use with the generated op classes.
+        value: The MLIR value, for use with the generated op classes. It does not keep the graph
+            alive: hold on to the tensor or the graph for as long as the value is used.
         name: The name of an input, weight or output; None for other tensors.
     """
 

@@ -85,6 +85,8 @@ class ConfigReader:
         key, value = self._lookup(keys, default, expected)
         if value is default:
             return value
+        if isinstance(value, int) and value > maximum:
+            expected = f"an integer from {minimum} to {maximum}"
         legal = isinstance(value, int) and minimum <= value <= maximum
         if isinstance(value, bool) or not legal:
             self.fail(key, expected, value)

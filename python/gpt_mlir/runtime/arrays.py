@@ -23,6 +23,9 @@ __all__ = ["CARRIERS", "from_carrier", "to_carrier"]
 _BF16 = DType.BF16.numpy
 _CARRIER = np.dtype(np.uint16)
 
+# Characters of the dtypes whose arrays have DLPack or the buffer protocol.
+_EXPORTED = frozenset("?bBhHiIlLqQefdFD")
+
 CARRIERS: Mapping[DType, np.dtype[Any]] = MappingProxyType({DType.BF16: _CARRIER})
 """The dtypes that arrays travel in, where that is not their own."""
 
@@ -39,12 +42,13 @@ def to_carrier(value: Any, argument: TensorSignature) -> Any:
     """
     if isinstance(value, np.ndarray):
         dtype = value.dtype
+        # Those that the extension module would not see, would take for others, or has no name of.
         if dtype == _BF16:
+            if argument.dtype is not DType.BF16:
+                raise _wrong_dtype(argument, dtype)
             return value.view(_CARRIER)
-        if dtype == _CARRIER:  # would pass for bf16 further down
-            raise InputError(
-                f"argument '{argument.name}': expected dtype {argument.dtype}, got uint16"
-            )
+        if dtype == _CARRIER or dtype.char not in _EXPORTED:
+            raise _wrong_dtype(argument, dtype)
         if not dtype.isnative:
             raise InputError(
                 f"argument '{argument.name}': expected native byte order, got dtype {dtype.str}"
@@ -58,6 +62,10 @@ def to_carrier(value: Any, argument: TensorSignature) -> Any:
             "it is updated in place"
         )
     return to_carrier(_convert(value, argument), argument)
+
+
+def _wrong_dtype(argument: TensorSignature, dtype: np.dtype[Any]) -> InputError:
+    return InputError(f"argument '{argument.name}': expected dtype {argument.dtype}, got {dtype}")
 
 
 def _convert(value: Any, argument: TensorSignature) -> np.ndarray[Any, Any]:

@@ -12,6 +12,7 @@ import os
 
 from gpt_mlir import _runtime
 from gpt_mlir.errors import InputError
+from gpt_mlir.integers import integer_of
 
 __all__ = ["check_num_threads", "get_num_threads", "read_environment", "set_num_threads"]
 
@@ -57,11 +58,12 @@ def check_num_threads(count: int | None, name: str = "num_threads") -> int:
     """
     if count is None:
         return 0
-    if isinstance(count, bool) or not isinstance(count, int):
+    number = integer_of(count)
+    if number is None:
         raise InputError(f"{name} expected an integer, found {count!r}")
-    if not 1 <= count <= _runtime.MAX_THREADS:
+    if not 1 <= number <= _runtime.MAX_THREADS:
         raise InputError(f"{name} expected 1 to {_runtime.MAX_THREADS}, found {count}")
-    return count
+    return number
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_mlir.compiler import CompileOptions, compile_module, schedule_text
+from gpt_mlir.compiler.options import given_options
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.runtime import Executable
@@ -77,7 +78,7 @@ def bisect_module(
     Raises:
         InputError: The results are right, or the module cannot be evaluated.
     """
-    options = options or CompileOptions()
+    options = given_options(options)
     inputs = inputs or InputOptions()
     fails = _Failure(options)
     if not fails(module, inputs):
@@ -110,7 +111,7 @@ def bisect_model(
     Raises:
         GptMlirError: The model cannot be loaded, or its results are right.
     """
-    options = options or CompileOptions()
+    options = given_options(options)
     program = open_model(folder, prompt=prompt, new_tokens=new_tokens, dtype=dtype, options=options)
     try:
         return bisect_module(program.module, options=options)

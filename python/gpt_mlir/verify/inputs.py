@@ -7,6 +7,8 @@ their range now and then, where ops clamp.
 
 from __future__ import annotations
 
+import math
+import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from gpt_mlir.errors import InputError
 from gpt_mlir.runtime.signature import FunctionSignature, TensorSignature
 from gpt_mlir.verify.reference import Array
 
-__all__ = ["InputOptions", "check_sizes", "dynamic_dims", "make_inputs"]
+__all__ = ["InputOptions", "check_memory", "check_sizes", "dynamic_dims", "make_inputs"]
 
 # Extents of dynamic dimensions, per trial: several rows and a tail, one, and many rows.
 _BATCHES = (2, 1, 3)
@@ -104,13 +106,48 @@ def check_sizes(signatures: list[FunctionSignature], options: InputOptions) -> N
             )
 
 
-def _make(
-    argument: TensorSignature, sizes: Mapping[str, int], rng: np.random.Generator, trial: int
-) -> Array:
-    shape = tuple(
+def check_memory(signatures: list[FunctionSignature], options: InputOptions) -> None:
+    """Raises InputError if the inputs of all functions do not fit into the machine's memory."""
+    total = most = 0
+    largest = ""
+    for signature in signatures:
+        for trial in range(options.trials):
+            sizes = _sizes(signature, trial, options)
+            for argument in signature.arguments:
+                shape = _shape(argument, sizes)
+                # Beside an extent of 0, too, NumPy has no use for huge ones.
+                elements = math.prod(max(size, 1) for size in shape)
+                total += elements * argument.dtype.itemsize
+                if elements > most:
+                    most = elements
+                    largest = (
+                        f"'{argument.name}' of function '{signature.name}': "
+                        f"{list(shape)}, {argument.dtype}"
+                    )
+    total += most * np.dtype(np.float64).itemsize  # each is made in float64
+    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if total > limit:
+        raise InputError(
+            f"expected inputs of at most {_gib(limit)}, the memory of this machine, found "
+            f"{_gib(total)}; the largest is argument {largest}"
+        )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"
+
+
+def _shape(argument: TensorSignature, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(
         sizes[_dim_name(argument, index)] if size is None else size
         for index, size in enumerate(argument.shape)
     )
+
+
+def _make(
+    argument: TensorSignature, sizes: Mapping[str, int], rng: np.random.Generator, trial: int
+) -> Array:
+    shape = _shape(argument, sizes)
     if argument.kind == "positions":
         low, high = (0, _EARLIER + 1) if trial % 3 < 2 else (-2, _EARLIER + 8)
         return rng.integers(low, high, shape).astype(argument.dtype.numpy)

@@ -13,7 +13,7 @@ from gpt_mlir.compiler.manifest import read_signatures
 from gpt_mlir.dtypes import DType
 from gpt_mlir.runtime import Executable, FunctionSignature
 from gpt_mlir.verify.evaluator import Expected, Interpreter, Noise, expect_all
-from gpt_mlir.verify.inputs import InputOptions, check_sizes, make_inputs
+from gpt_mlir.verify.inputs import InputOptions, check_memory, check_sizes, make_inputs
 from gpt_mlir.verify.reference import Array
 
 __all__ = ["Call", "ModuleProgram", "Observation", "Program", "call_compiled", "call_evaluated"]
@@ -90,10 +90,12 @@ class ModuleProgram(Program):
 
         Raises:
             CompileError: The module has no public function of tensors.
-            InputError: A size is given for a dimension that there is not.
+            InputError: A size is given for a dimension that there is not, or the inputs do not fit
+                into memory.
         """
         super().__init__(module)
         check_sizes(list(self.signatures.values()), options)
+        check_memory(list(self.signatures.values()), options)
         self._calls = [
             (signature, trial, make_inputs(signature, trial, options))
             for signature in self.signatures.values()

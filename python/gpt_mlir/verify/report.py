@@ -50,16 +50,18 @@ def table_header(*, tokens: bool) -> str:
     return f"{columns}{'used':>7}  {'tokens  ' if tokens else ''}result  worst op alone"
 
 
-def table_row(outcome: Outcome, *, tokens: bool, ops: bool = False) -> str:
+def table_row(outcome: Outcome, *, tokens: bool, ops: bool = False, cut: bool = True) -> str:
     """Returns the line of one stage, and further ones for what went wrong.
 
     Args:
         outcome: The stage.
         tokens: Whether there is a column for tokens.
         ops: Whether every op gets a line, not only the worst one a column.
+        cut: Whether names that are wider than their column are cut.
     """
     name = f"  {outcome.name}: {outcome.step}" if outcome.step else outcome.name
-    name = name if len(name) < _WIDTH else f"{name[: _WIDTH - 2]}…"
+    if cut and len(name) >= _WIDTH:
+        name = f"{name[: _WIDTH - 2]}…"
     difference = outcome.difference
     numbers = " " * 47 if difference is None else _numbers(difference, outcome.change)
     chosen = ""

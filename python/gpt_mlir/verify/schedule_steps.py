@@ -28,7 +28,7 @@ class ScheduleStep:
     """A prefix of a schedule's sequence.
 
     Attributes:
-        label: The last op of it, and its line in the schedule.
+        label: The line of its last op in the schedule, and the op.
         text: The schedule, cut off after this op.
         schedule: The name or file of the whole schedule.
     """
@@ -205,6 +205,6 @@ def _label(op: Any) -> str:
     sequence = op
     while sequence.name != "transform.named_sequence":
         sequence = sequence.parent.operation
-    shared = "library, " if _SHARED in _name(sequence) else ""
-    where = f" ({shared}line {line[1]})" if line else ""
-    return f"{op.name.removeprefix('transform.')}{where}"
+    shared = "library " if _SHARED in _name(sequence) else ""
+    where = f"{shared}line {line[1]}: " if line else ""
+    return f"{where}{op.name.removeprefix('transform.')}"

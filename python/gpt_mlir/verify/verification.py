@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from gpt_mlir import ir
-from gpt_mlir.compiler import CompileOptions
+from gpt_mlir._mlir_libs._gpt import check_nesting
+from gpt_mlir.compiler import CompileOptions, lower, run_pipeline
+from gpt_mlir.compiler.options import given_options
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.generation import LLM
@@ -46,19 +48,39 @@ def read_module(path: Path) -> Any:
     """Reads a module of the `gpt` dialect from a file.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or is nested too deeply.
         CompileError: It does not hold a module.
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
+    try:
+        check_nesting(text)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
     with ir.Context():
         try:
-            return ir.Module.parse(text)
+            return _parse(path, text)
         except ir.MLIRError as error:  # type: ignore[attr-defined]  # set by MLIR on import
-            found = [f"{d.location}: {d.message}" for d in error.error_diagnostics]
+            found = [f"{_place(d.location)}{d.message}" for d in error.error_diagnostics]
             raise CompileError(f"{path}: not a module", diagnostics=found) from None
+
+
+def _parse(path: Path, text: str) -> Any:
+    """Parses `text`, the content of a file: under its name if possible, for locations."""
+    if path.is_file():  # else a pipe, which cannot be read again
+        with contextlib.suppress(TypeError):  # raised for names that are not UTF-8
+            return ir.Module.parseFile(str(path))
+    return ir.Module.parse(text)
+
+
+def _place(location: ir.Location) -> str:
+    if not location.is_a_file():
+        return f"{location}: "
+    return f"{location.filename}:{location.start_line}:{location.start_col}: "
 
 
 def verify_module(
@@ -89,9 +111,17 @@ def verify_module(
         CompileError: The module cannot be compiled at all.
         InputError: A function cannot be evaluated, or an option does not fit.
     """
+    _check_limits(module, given_options(options))
     program = ModuleProgram(module, inputs or InputOptions())
     stages = _Stages(steps=steps, ops=ops, interpret=interpret)
     return _verify(program, options, stages, subject, "float64", on_outcome)
+
+
+def _check_limits(module: Any, options: CompileOptions) -> None:
+    """Raises CompileError if the module has what no machine can run or compile."""
+    limits = "" if options.max_ops is None else f"{{max-ops={options.max_ops}}}"
+    what = "the module cannot be verified"
+    run_pipeline(lower(module, "gpt"), f"gpt-verify-limits{limits}", what=what, quiet=True)
 
 
 def verify_model(
@@ -177,7 +207,7 @@ def _verify(
     reference: str,
     on_outcome: OnOutcome | None,
 ) -> Report:
-    options = options or CompileOptions()
+    options = given_options(options)
     outcomes = []
     with open_checker(program, options) as checker, contextlib.ExitStack() as stack:
         checks = stack.enter_context(open_op_checks(program, options)) if stages.ops else None

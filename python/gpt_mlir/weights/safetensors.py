@@ -51,6 +51,7 @@ _BITS: Mapping[str, int] = MappingProxyType(
         "F4": 4,
     }
 )
+_BEGINNING = 100  # bytes of a file by which others are told apart
 _LENGTH_BYTES = 8  # the file begins with the header's length, a little-endian u64
 
 
@@ -133,7 +134,8 @@ class SafetensorsFile:
                     tensors[name] = TensorInfo(name, dtype, shape, offset, nbytes)
                     offset += nbytes
         except SafetensorError as error:
-            raise CheckpointError(f"{self.path}: not a valid safetensors file: {error}") from error
+            found = self._looks_like() or error
+            raise CheckpointError(f"{self.path}: not a valid safetensors file: {found}") from error
         except (OSError, MemoryError) as error:  # the library maps the file, too
             raise CheckpointError(f"{self.path}: cannot be read: {error}") from error
         if offset != size:  # the library guarantees it; a wrong view would be silent nonsense
@@ -142,6 +144,17 @@ class SafetensorsFile:
                 f"the file at {size}"
             )
         return tensors
+
+    def _looks_like(self) -> str:
+        """Says what the file is instead, if that is one of the usual mistakes."""
+        begin = bytes(self._mapping.bytes[:_BEGINNING])
+        if begin.startswith(b"version https://git-lfs.github.com/spec/"):
+            return "it is a pointer of Git LFS; 'git lfs pull' fetches the file that it stands for"
+        if begin.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            return "it is an HTML page; the download of the weights went wrong"
+        if begin.startswith(b"PK\x03\x04"):
+            return "it is a ZIP archive, as PyTorch writes its checkpoints"
+        return ""
 
     def array(self, name: str) -> np.ndarray[Any, np.dtype[Any]]:
         """Returns tensor `name` as a read-only view of the file.

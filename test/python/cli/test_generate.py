@@ -164,6 +164,68 @@ def test_interrupt_while_loading(model: Path) -> None:
     assert (output, errors) == (b"", b"")
 
 
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("typer", ("--help",)),
+        ("numpy", ("generate", "to be")),
+        ("gpt_mlir.verify", ("verify", "none.mlir")),
+        ("gpt_mlir._mlir_libs", ("inspect", "--stage", "gpt")),
+    ],
+)
+def test_interrupt_while_modules_load(module: str, arguments: tuple[str, ...]) -> None:
+    # Extension modules make an ImportError of what is raised while they load.
+    code = (
+        "import os, signal, sys, time\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name != {module!r}:\n"
+        "            return\n"
+        "        sys.meta_path.remove(self)\n"
+        "        try:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "            time.sleep(60)\n"
+        "        except KeyboardInterrupt:\n"
+        "            raise ImportError('something went wrong') from None\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from gpt_mlir.cli import main\n"
+        "sys.exit(main())\n"
+    )
+    process = start([sys.executable, "-c", code, *arguments], stdin=subprocess.DEVNULL)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)  # a shell calls both 130
+    assert (output, errors) == (b"", b"")
+
+
+def test_the_handler_of_interrupts_is_pythons_own_again() -> None:
+    code = (
+        "import signal\n"
+        "from gpt_mlir.cli import main\n"
+        "assert main(['--help']) == 0\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "assert main(['--help']) == 0\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN\n"
+    )
+    process = start([sys.executable, "-c", code])
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments"),
+    [("2>&-", ("to be",)), (">&-", ("to be",)), ("<&-", ()), ("<&- >&- 2>&-", ("to be",))],
+)
+def test_closed_streams(model: Path, closed: str, arguments: tuple[str, ...]) -> None:
+    command = [*PROGRAM, "generate", "-m", str(model), "-n", "3", *arguments]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {closed}', "sh", *command], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout == b"") == (">&-" in closed.replace("2>&-", ""))
+    assert (done.stderr == b"") == ("2>&-" in closed)
+
+
 def test_cache_folder_that_cannot_be_written(model: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
@@ -171,7 +233,9 @@ def test_cache_folder_that_cannot_be_written(model: Path, tmp_path: Path) -> Non
     done = run("generate", "-m", model, "-n", "3", "-q", "to be", env=environment)
     assert done.returncode == 0
     assert done.stdout == run("generate", "-m", model, "-n", "3", "-q", "to be").stdout
-    assert done.stderr.startswith("gpt-mlir: warning: ")
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("gpt-mlir: warning: ") for line in lines)
+    assert len(lines) == len(set(lines)) > 0
 
 
 def test_progress_is_for_terminals(model: Path, tmp_path: Path) -> None:

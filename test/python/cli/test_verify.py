@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from program import run
+
+from gpt_mlir.verify.checker import Outcome
+from gpt_mlir.verify.report import table_row
 
 MODULE = """
 func.func @main(%x: tensor<?x?x16xf32> {gpt.dims = ["batch", "seq", ""]}, %w: tensor<8x16xf32>)
@@ -37,9 +43,34 @@ def test_a_module(module: Path) -> None:
     assert lines[-1].endswith("stages are within the tolerance")
 
 
+def test_steps_of_a_schedule_are_only_checked_if_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "module.mlir"
+    x, w = "tensor<4x64xf32>", "tensor<64x64xf32>"
+    file.write_text(
+        f"func.func @main(%x: {x}, %w: {w}) -> {x} {{\n"
+        f"  %y = gpt.linear %x, %w : ({x}, {w}) -> {x}\n  return %y : {x}\n}}\n",
+        encoding="utf-8",
+    )
+    result = run("verify", file, "--opt-level", "2", "--trials", "1", "--ops", "none")
+    assert result.returncode == 0, result.stdout
+    assert "\ngpt-apply-schedule tile " in result.stdout
+    assert "\n  gpt-apply-schedule tile: " not in result.stdout
+
+
+def test_rows_of_steps_can_be_told_apart() -> None:
+    def row(line: int, *, cut: bool) -> str:
+        step = f"library line {line}: structured.tile_using_forall"
+        outcome = Outcome(name="gpt-apply-schedule lower_vectors", step=step, status="equal")
+        return table_row(outcome, tokens=False, cut=cut)
+
+    assert row(7, cut=True) != row(8, cut=True)
+    assert "…" in row(7, cut=True)
+    assert "line 7: structured.tile_using_forall" in row(7, cut=False)
+
+
 def test_every_op_gets_a_line(module: Path) -> None:
     for ops, per_stage in (("all", 3), ("none", 0)):
-        result = run("verify", module, "--no-steps", "--opt-level", "0", "--ops", ops)
+        result = run("verify", module, "--opt-level", "0", "--ops", ops)
         lines = result.stdout.splitlines()
         stages = sum(" equal" in line for line in lines)
         assert stages == (3 if per_stage else 2)
@@ -48,7 +79,7 @@ def test_every_op_gets_a_line(module: Path) -> None:
 
 def test_passes_of_the_plainest_lowering_are_interpreted(module: Path) -> None:
     small = ("--size", "batch=1", "--size", "seq=2", "--trials", "1", "--opt-level", "0")
-    result = run("verify", module, "--no-steps", "--ops", "none", "--interpret", *small)
+    result = run("verify", module, "--ops", "none", "--interpret", *small)
     assert result.returncode == 0, result.stdout
     lines = [line for line in result.stdout.splitlines() if line.startswith("interpreted: ")]
     assert all(" equal" in line for line in lines)
@@ -96,6 +127,11 @@ def test_transformers_as_the_reference(model: Path) -> None:
         (("{module}", "--reference", "transformers"), "--reference transformers is for models"),
         (("{module}", "--size", "seq"), "--size expected NAME=NUMBER, got 'seq'"),
         (("{module}", "--size", "foo=3"), "no dynamic dimension 'foo'; there are batch, seq"),
+        (
+            ("{module}", "--size", "seq=99999999999"),
+            "; the largest is argument 'argument0' of function 'main': [3, 99999999999, 16], f32",
+        ),
+        (("{module}", "--size", "seq=" + 5000 * "9"), "--size expected NAME=NUMBER, got 'seq=99"),
         (("{module}", "--load-pass-plugin", "/none.so"), "/none.so: not a pass plugin"),
         (("{module}", "--pipeline", "no-such-pass"), "the pipeline is not valid"),
         (("/none",), "/none: expected a model folder or an .mlir file"),
@@ -110,9 +146,74 @@ def test_wrong_use(module: Path, arguments: tuple[str, ...], message: str) -> No
     assert "Traceback" not in result.stderr
 
 
-def test_what_is_no_module(tmp_path: Path) -> None:
-    file = tmp_path / "broken.mlir"
-    file.write_text("func.func @f(", encoding="utf-8")
+def test_a_file_that_is_not_there_has_no_table() -> None:
+    result = run("verify", "none.mlir")
+    assert result.stdout == ""
+    assert result.stderr == (
+        "gpt-mlir: error: none.mlir: cannot be read: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("extents", "message"),
+    [
+        ("4611686018427387904", "the module cannot be verified\n  {file}:1:1: 'func.func' op "),
+        ("0x9223372036854775807", "expected inputs of at most "),
+    ],
+)
+def test_what_fits_no_machine(tmp_path: Path, extents: str, message: str) -> None:
+    file = tmp_path / "huge.mlir"
+    kind = f"tensor<{extents}xf32>"
+    file.write_text(f"func.func @f(%x: {kind}) -> {kind} {{ return %x : {kind} }}")
     result = run("verify", file)
     assert result.returncode == 1
-    assert f"{file}: not a module" in result.stderr
+    assert result.stderr.startswith(f"gpt-mlir: error: {message.format(file=file)}")
+
+
+def test_too_little_memory() -> None:
+    code = (
+        "import sys\n"
+        "from gpt_mlir.cli import entry\n"
+        "from gpt_mlir.cli import verify\n"
+        "def run(*_, **__):\n"
+        "    raise MemoryError(*sys.argv[1:])\n"
+        "verify.run = run\n"
+        "sys.exit(entry.main(['verify', 'x']))\n"
+    )
+    for text, shown in (((), ""), (("Unable to allocate 2 GiB",), ": Unable to allocate 2 GiB")):
+        done = subprocess.run([sys.executable, "-c", code, *text], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr == f"gpt-mlir: error: not enough memory{shown}\n"
+
+
+def test_what_is_no_module(tmp_path: Path) -> None:
+    file = tmp_path / "broken.mlir"
+    file.write_text("\nfunc.func @f(", encoding="utf-8")
+    result = run("verify", file)
+    assert result.returncode == 1
+    assert f"{file}: not a module\n  {file}:2:13: expected" in result.stderr
+
+
+def test_what_is_nested_too_deeply(tmp_path: Path) -> None:
+    file = tmp_path / "deep.mlir"
+    file.write_text("\n" + "module {" * 6000 + "}" * 6000, encoding="utf-8")
+    result = run("verify", file)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"gpt-mlir: error: {file}: line 2: expected brackets at most 1000 deep\n"
+    )
+
+
+def test_a_file_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/\xff.mlir"
+    Path(os.fsdecode(file)).write_text("module {}", encoding="utf-8")
+    result = run("verify", os.fsdecode(file))
+    assert "the module has no public function" in result.stderr
+
+
+def test_what_can_be_read_only_once(tmp_path: Path) -> None:
+    file = tmp_path / "pipe.mlir"
+    os.mkfifo(file)
+    with subprocess.Popen(["/bin/sh", "-c", f"printf 'module {{}}' > {file}"]):
+        result = run("verify", file)
+    assert "the module has no public function" in result.stderr

@@ -9,6 +9,7 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from gpt_mlir._mlir_libs import _compiler
 from gpt_mlir.compiler import emit, llvm_pipeline, lower, run_pipeline
 from gpt_mlir.compiler.driver import module_key
 from gpt_mlir.compiler.fingerprint import compiler_fingerprint
-from gpt_mlir.errors import CacheWarning, CompileError
+from gpt_mlir.errors import CacheWarning, CompileError, InputError
 
 X = np.arange(12, dtype=np.float32).reshape(3, 4)
 
@@ -169,6 +170,36 @@ def test_opt_level_is_checked() -> None:
         CompileOptions(opt_level=4)
     with pytest.raises(ValueError, match="expected llvm_opt_level 0 to 3, got -1"):
         CompileOptions(llvm_opt_level=-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"opt_level": "3"}, "expected opt_level 0 to 3, got '3'"),
+        ({"opt_level": True}, "expected opt_level 0 to 3, got True"),
+        (
+            {"max_ops": 2**63},
+            "expected max_ops of at most 9223372036854775807, got 9223372036854775808",
+        ),
+        ({"time_limit": "x"}, "expected a time_limit above 0 seconds, got 'x'"),
+        ({"target_cpu": None}, "expected target_cpu to be a str, got None"),
+        ({"schedule": 3}, "expected schedule to be a str or None, got 3"),
+        ({"cache_folder": 3}, "expected cache_folder to be a path or None, got 3"),
+    ],
+)
+def test_options_are_errors_of_this_package(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        CompileOptions(**options)
+
+
+def test_options_that_are_none(double: ir.Module) -> None:
+    with pytest.raises(InputError, match="expected options to be CompileOptions or None"):
+        compile_module(double, {})  # type: ignore[arg-type]
+
+
+def test_integers_of_numpy_are_the_same_options() -> None:
+    options = CompileOptions(opt_level=np.int64(2))
+    assert options.identity() == CompileOptions(opt_level=2).identity()
 
 
 @pytest.mark.parametrize("opt_level", range(4))

@@ -67,12 +67,29 @@ def test_bad_prompt(llm: LLM, prompt: Any, message: str) -> None:
         ({"stop": ["a", ""]}, "stop expected strings that are not empty, found ''"),
         ({"seed": -1, "temperature": 1.0}, "seed expected an integer, 0 or more, found -1"),
         ({"eos_token_id": 300}, "eos_token_id expected token ids below 300, found 300"),
+        ({"eos_token_id": 1.5}, "eos_token_id expected token ids below 300, found 1.5"),
+        ({"eos_token_id": [True]}, "eos_token_id expected token ids below 300, found True"),
+        ({"stop": 5}, "stop expected a string or a sequence of strings, found 5"),
+        ({"stream": False}, "stream expected a function, True or None, found False"),
         ({"prefill_chunk": 0}, "prefill_chunk expected a positive integer, found 0"),
     ],
 )
 def test_bad_argument(llm: LLM, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         llm.generate(PROMPT, **arguments)
+
+
+def test_integers_of_numpy(llm: LLM) -> None:
+    plain = llm.generate(PROMPT, max_new_tokens=5, top_k=3, seed=1, eos_token_id=3)
+    numbers = {"max_new_tokens": 5, "top_k": 3, "seed": 1, "eos_token_id": 3, "prefill_chunk": 2}
+    result = llm.generate(PROMPT, **{name: np.uint64(n) for name, n in numbers.items()})
+    assert result.token_ids == plain.token_ids
+
+
+@pytest.mark.parametrize("options", [{}, {"opt_level": 1}, 3])
+def test_bad_options(folder: Path, options: Any) -> None:
+    with pytest.raises(InputError, match="expected options to be CompileOptions or None, got "):
+        LLM.from_pretrained(folder, options=options)
 
 
 def test_bad_dtype(folder: Path) -> None:

@@ -150,6 +150,14 @@ def test_logits_that_are_no_numbers(top_p: float) -> None:
         sampler.choose(np.full(4, np.nan, np.float32))
 
 
+@pytest.mark.parametrize("penalty", [1.0, 1.5])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_greedy_refuses_logits_that_are_no_numbers(penalty: float, wrong: float) -> None:
+    sampler = Sampler(SamplingOptions(repetition_penalty=penalty), prompt=[1])
+    with pytest.raises(GptMlirError, match="logits of the model are not finite"):
+        sampler.choose(np.array([1.0, 2.0, wrong, 3.0], np.float32))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gpt_mlir import Graph, GraphError, Tensor
@@ -93,6 +94,10 @@ CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
     (lambda g, x: g.input("y", 3), "expected the shape of input 'y' to be a sequence, found 3"),
     (lambda g, x: g.input("y", (1.0,)), "expected dimension 0 of input 'y' to be an int, a str"),
     (lambda g, x: g.input("y", (2, -1)), "expected dimension 1 of input 'y' not to be negative"),
+    (
+        lambda g, x: g.input("y", (2**63, 4)),
+        "expected dimension 0 of input 'y' to fit 64 bits, found 9223372036854775808",
+    ),
     (lambda g, x: g.input("y", (2,), "f64"), "input 'y': dtype 'f64' is not supported; expected"),
     (lambda g, x: g.weight("w", ("n", 2)), "expected weight 'w' to have a static shape"),
     (
@@ -125,6 +130,18 @@ CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
     (lambda g, x: Graph("two words"), "expected the name of a function to be an identifier"),
     (lambda g, x: g.function("forward"), "the module has a function named 'forward' already"),
     (lambda g, x: g.wrap(3), "expected an ir.Value to wrap, found int"),
+    (
+        lambda g, x: g.wrap(Graph("other").input("z", (1,)).value),
+        "expected a value of graph 'forward' to wrap, found one of another MLIR context",
+    ),
+    (
+        lambda g, x: g.wrap(Graph("other", context=g.context).input("z", (1,)).value),
+        "expected a value of graph 'forward' to wrap, found one of function 'other'",
+    ),
+    (
+        lambda g, x: g.wrap(ops.gelu(g.function("other").input("z", (1,))).value),
+        "expected a value of graph 'forward' to wrap, found one of function 'other'",
+    ),
 ]
 
 
@@ -213,6 +230,23 @@ def test_a_wrong_option_of_the_cache_pass() -> None:
         graph.insert_kv_cache(block=3)
 
 
+def test_wrapping_what_is_in_no_function() -> None:
+    from gpt_mlir import ir
+
+    graph, _ = make_graph()
+    with graph.context, ir.Location.unknown():
+        tensor = ir.RankedTensorType.get([3], ir.F32Type.get())
+        loose = ir.Operation.create("tensor.empty", results=[tensor])
+    with pytest.raises(GraphError, match="found one outside of any function"):
+        graph.wrap(loose.result)
+
+
+def test_wrapping_a_value_of_this_function() -> None:
+    graph, x = make_graph()
+    assert graph.wrap(x.value).shape == x.shape
+    assert graph.wrap(ops.gelu(x).value).shape == x.shape
+
+
 def test_wrapping_what_is_no_tensor() -> None:
     from gpt_mlir import ir
     from gpt_mlir.dialects import arith
@@ -222,3 +256,9 @@ def test_wrapping_what_is_no_tensor() -> None:
         index = arith.constant(ir.IndexType.get(), 3)
     with pytest.raises(GraphError, match="expected a value of a ranked tensor type, found index"):
         graph.wrap(index)
+
+
+def test_extents_of_numpy() -> None:
+    graph, _ = make_graph()
+    assert graph.input("y", (np.int32(3), np.uint64(4))).shape == (3, 4)
+    assert graph.weight("w", np.zeros((5, 6)).shape).shape == (5, 6)

@@ -168,7 +168,11 @@ def test_no_architecture(tmp_path: Path) -> None:
         (GPT2, {"n_embd": "48"}, "key 'n_embd' expected a positive integer, found \"48\""),
         (GPT2, {"n_embd": 48.0}, "key 'n_embd' expected a positive integer, found 48.0"),
         (GPT2, {"n_embd": True}, "key 'n_embd' expected a positive integer, found true"),
-        (GPT2, {"n_embd": 2**40}, "key 'n_embd' expected a positive integer, found 1099511627776"),
+        (
+            GPT2,
+            {"n_embd": 2**40},
+            "key 'n_embd' expected an integer from 1 to 2147483647, found 1099511627776",
+        ),
         (
             GPT2,
             {"n_head": 5},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from runtime_modules import ACCUMULATE, AFFINE, DTYPES, Compile, parse
@@ -27,6 +28,11 @@ WEIGHTS = {"scale.weight": np.ones(4, np.float32), "scale.bias": np.ones(4, np.f
             r"argument 'x': expected shape \(batch, seq, 4\), got \(2, 3, 3\): "
             "dim 2 is 3 instead of 4",
         ),
+        (X.astype(ml_dtypes.bfloat16), "argument 'x': expected dtype f32, got bfloat16"),
+        (X.astype(object), "argument 'x': expected dtype f32, got object"),
+        (X.astype(np.longdouble), "argument 'x': expected dtype f32, got float128"),
+        (X.astype("M8[s]"), r"argument 'x': expected dtype f32, got datetime64\[s\]"),
+        (X.astype([("a", "f4")]), r"argument 'x': expected dtype f32, got \[\('a', '<f4'\)\]"),
         (X.astype(">f4"), "argument 'x': expected native byte order, got dtype >f4"),
         ("text", "argument 'x': expected an array of dtype f32, got str"),
         ([[1, 2], [3]], "argument 'x': .*inhomogeneous"),

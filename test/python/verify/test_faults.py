@@ -105,7 +105,7 @@ def test_bisection_names_the_step_of_a_schedule(tmp_path: Path) -> None:
     verdict = bisect_module(feed_forward(), options=options)
     assert pass_label(verdict.culprit) == TILES
     line = broken.split(step.strip())[0].count("\n") + 1
-    assert verdict.step == f"apply_registered_pass (line {line})"
+    assert verdict.step == f"line {line}: apply_registered_pass"
 
 
 def test_the_folder_repeats_the_failure(tmp_path: Path) -> None:

@@ -182,3 +182,21 @@ def test_any_damage_is_an_error_or_harmless(tmp_path: Path) -> None:
         for info in file.tensors.values():
             assert header <= info.offset <= info.offset + info.nbytes <= len(good)
     assert 0 < opened < 500
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 548105171\n",
+            "it is a pointer of Git LFS; 'git lfs pull' fetches the file that it stands for",
+        ),
+        (b"\n<!DOCTYPE html><html><head><title>404</title></head></html>", "it is an HTML page; "),
+        (b"PK\x03\x04" + bytes(100), "it is a ZIP archive, as PyTorch writes its checkpoints"),
+    ],
+)
+def test_what_is_another_kind_of_file(tmp_path: Path, content: bytes, found: str) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"x: not a valid safetensors file: {found}"):
+        SafetensorsFile(path)
