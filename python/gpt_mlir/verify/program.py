@@ -130,10 +130,12 @@ def call_compiled(executable: Executable, weights: Mapping[str, Array] | None = 
             for argument, array in zip(signature.arguments, arguments, strict=True)
         }
         own = {weight.name: named[weight.name] for weight in function.unbound_weights}
+        # A call refuses positions that code clamps; of what is bound it looks at the shape only.
+        own |= {a.name: named[a.name] for a in signature.of_kind("positions")}
         if own:
             function = function.bind(own)
         inputs: dict[str, Any] = {
-            a.name: named[a.name] for a in signature.arguments if a.kind != "weight"
+            a.name: named[a.name] for a in signature.of_kind("input", "cache")
         }
         returned = function(**inputs)
         results = list(returned.values()) if isinstance(returned, dict) else [returned]

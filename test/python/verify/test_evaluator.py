@@ -12,6 +12,7 @@ from gpt_mlir import Graph, InputError, Tensor, ir
 from gpt_mlir.compiler import CompileOptions, compile_module
 from gpt_mlir.graph import ops
 from gpt_mlir.verify.evaluator import evaluate, expect
+from gpt_mlir.verify.program import call_compiled
 
 FEATURES = 24
 
@@ -50,6 +51,19 @@ def arguments(signature: Any, sizes: dict[str, int]) -> list[Array]:
         else:
             arrays.append(rng.integers(0, 4, shape))
     return arrays
+
+
+def test_positions_outside_of_a_cache_are_clamped() -> None:
+    """A call refuses them, and the code is compared nevertheless."""
+    module = cached_module()
+    executable = compile_module(module, CompileOptions(opt_level=1))
+    signature = executable.function("prefill").signature
+    arrays = arguments(signature, {"batch": 2, "b": 2, "seq": 3, "s": 3, "capacity": 9})
+    place = next(i for i, a in enumerate(signature.arguments) if a.kind == "positions")
+    arrays[place] = np.array([-2, 8])
+    returned = call_compiled(executable)("prefill", arrays)
+    for want, got in zip(expect(module, "prefill", arrays), returned, strict=True):
+        assert not want.misses(got).any()
 
 
 @pytest.mark.parametrize("function", ["prefill", "decode"])
