@@ -11,12 +11,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 # Where paths of the repository begin; others are of a user, or relative to what a text is about.
 FOLDERS = ("benchmarks", "cmake", "dialect", "docs", "examples", "lib", "python", "test", "tools")
+GENERATED = {"docs/reference/"}  # by `make docs`
 
 
 def paths_in(text: str) -> set[str]:
     """Returns what stands between backticks and looks like a path; may have * and {a,b}."""
     quoted = re.findall(r"`([\w.*{},-]+/[\w.*{},/-]*)`", text)
-    return {path for path in quoted if path.partition("/")[0] in FOLDERS}
+    return {path for path in quoted if path.partition("/")[0] in FOLDERS} - GENERATED
 
 
 def alternatives(path: str) -> list[str]:
