@@ -9,7 +9,6 @@
 
 #include "gpt/GptMemory.h"
 
-#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -60,4 +59,11 @@ std::optional<int64_t> gpt::multiplyExtents(int64_t bytes,
     bytes = *product;
   }
   return bytes;
+}
+
+std::optional<int64_t> gpt::getStaticBytes(MemRefType type) {
+  std::optional<int64_t> element = getElementBytes(type.getElementType());
+  if (!element || *element > kBufferAlignment)
+    return std::nullopt;
+  return multiplyExtents(*element, type.getShape());
 }

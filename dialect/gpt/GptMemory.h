@@ -11,7 +11,7 @@
 #ifndef GPT_GPTMEMORY_H
 #define GPT_GPTMEMORY_H
 
-#include "mlir/IR/Types.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -42,6 +42,14 @@ std::optional<int64_t> getElementBytes(Type type);
 /// more than a process can address.
 std::optional<int64_t> multiplyExtents(int64_t bytes,
                                        llvm::ArrayRef<int64_t> shape);
+
+/// What workspaces, results and places of buffers are aligned to: a cache line,
+/// and the largest vector.
+inline constexpr int64_t kBufferAlignment = 64;
+
+/// Returns the bytes of the static extents of a buffer; nothing if these are
+/// not known or an element needs more alignment than `kBufferAlignment`.
+std::optional<int64_t> getStaticBytes(MemRefType type);
 
 } // namespace mlir::gpt
 

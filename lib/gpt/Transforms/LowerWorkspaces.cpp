@@ -35,8 +35,6 @@ static constexpr llvm::StringLiteral kRuntimeName = "gpt_workspace_runtime";
 static constexpr llvm::StringLiteral kAcquireName = "gpt_acquire_workspace";
 static constexpr llvm::StringLiteral kReleaseName = "gpt_release_workspace";
 static constexpr llvm::StringLiteral kAllocateName = "gpt_allocate_result";
-/// What workspaces and results are aligned to.
-static constexpr int64_t kAlignment = 64;
 
 namespace {
 /// The fields of the struct.
@@ -148,9 +146,12 @@ LLVM::LLVMFuncOp RuntimeBuilder::buildTake(StringRef name, Field field) {
   LLVM::ReturnOp::create(builder, taken.getResults());
 
   Block *alone = builder.createBlock(&function.getBody());
-  Value mask = LLVM::ConstantOp::create(builder, integer, kAlignment - 1);
-  Value inverse = LLVM::ConstantOp::create(builder, integer, -kAlignment);
-  Value alignment = LLVM::ConstantOp::create(builder, integer, kAlignment);
+  Value mask =
+      LLVM::ConstantOp::create(builder, integer, gpt::kBufferAlignment - 1);
+  Value inverse =
+      LLVM::ConstantOp::create(builder, integer, -gpt::kBufferAlignment);
+  Value alignment =
+      LLVM::ConstantOp::create(builder, integer, gpt::kBufferAlignment);
   Value sum = LLVM::AddOp::create(builder, bytes, mask);
   Value rounded = LLVM::AndOp::create(builder, sum, inverse);
   // Cannot fail: what has this name is that function.
@@ -237,21 +238,12 @@ static void lowerWorkspace(memref::AllocOp workspace, LLVM::LLVMFuncOp acquire,
   workspace.erase();
 }
 
-/// The bytes of the static extents of a buffer; nothing if these are not known
-/// or an element needs more alignment than a runtime gives.
-static std::optional<int64_t> getStaticBytes(MemRefType type) {
-  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
-  if (!element || *element > kAlignment)
-    return std::nullopt;
-  return gpt::multiplyExtents(*element, type.getShape());
-}
-
 /// Whether this is memory that nothing in the function frees, of elements one
 /// behind the other.
 static bool isResult(memref::AllocOp op) {
   return op.getType().getLayout().isIdentity() &&
          !op.getType().getMemorySpace() && op.getSymbolOperands().empty() &&
-         getStaticBytes(op.getType()) &&
+         gpt::getStaticBytes(op.getType()) &&
          llvm::none_of(op->getUsers(), llvm::IsaPred<memref::DeallocOp>);
 }
 
@@ -260,7 +252,8 @@ static void lowerResult(memref::AllocOp result, LLVM::LLVMFuncOp allocate,
                         const LLVMTypeConverter &converter) {
   ImplicitLocOpBuilder builder(result.getLoc(), result);
   MemRefType type = result.getType();
-  Value size = arith::ConstantIndexOp::create(builder, *getStaticBytes(type));
+  Value size =
+      arith::ConstantIndexOp::create(builder, *gpt::getStaticBytes(type));
   for (Value extent : result.getDynamicSizes())
     size = arith::MulIOp::create(builder, size, extent);
   Value bytes = arith::IndexCastOp::create(builder, builder.getI64Type(), size);

@@ -43,9 +43,6 @@ namespace mlir::gpt {
 
 using namespace mlir;
 
-/// What offsets are multiples of: a cache line, and the largest vector.
-static constexpr int64_t kAlignment = 64;
-
 /// How many products of a size are taken apart at most: a chain of n squares
 /// has 2^n factors.
 static constexpr unsigned kMaxProducts = 16;
@@ -122,15 +119,6 @@ static void multiply(SymbolicSize &size, Value value) {
     size.numProducts = tried.numProducts;
   }
   size.symbols.push_back(value);
-}
-
-/// The bytes of the static extents of a buffer; nothing if these are not known
-/// or an element needs more alignment than there is.
-static std::optional<int64_t> getStaticBytes(MemRefType type) {
-  std::optional<int64_t> element = gpt::getElementBytes(type.getElementType());
-  if (!element || *element > kAlignment)
-    return std::nullopt;
-  return gpt::multiplyExtents(*element, type.getShape());
 }
 
 /// The size of a buffer whose static extents have `bytes`.
@@ -227,9 +215,9 @@ static StringRef getObstacle(memref::AllocOp buffer, gpt::EntryValues &entry) {
     return "each iteration of a parallel loop needs its own";
   if (!buffer.getType().getLayout().isIdentity() ||
       buffer.getType().getMemorySpace() ||
-      buffer.getAlignment().value_or(1) > kAlignment)
+      buffer.getAlignment().value_or(1) > gpt::kBufferAlignment)
     return "of its layout, memory space or alignment";
-  if (!getStaticBytes(buffer.getType()))
+  if (!gpt::getStaticBytes(buffer.getType()))
     return "its elements are too large or of unknown size";
   if (!entry.contains(buffer.getDynamicSizes()))
     return "its size is not decided by the arguments";
@@ -259,7 +247,7 @@ public:
             << obstacle;
         return;
       }
-      buffer.size = getSize(op, *getStaticBytes(op.getType()));
+      buffer.size = getSize(op, *gpt::getStaticBytes(op.getType()));
       buffers.push_back(buffer);
     });
     for (Buffer &buffer : buffers)
@@ -305,8 +293,8 @@ void Plan::assignRegion(Buffer &buffer) {
   region.symbols = buffer.size.symbols;
   buffer.extent = buffer.size.factor;
   if (region.symbols.empty()) {
-    buffer.extent = llvm::alignTo(buffer.extent, kAlignment);
-  } else if (buffer.extent % kAlignment != 0) {
+    buffer.extent = llvm::alignTo(buffer.extent, gpt::kBufferAlignment);
+  } else if (buffer.extent % gpt::kBufferAlignment != 0) {
     region.roundedFactor = buffer.extent;
     buffer.extent = 1;
   }
@@ -373,7 +361,7 @@ Value Plan::buildOffsets() {
       unit = multiply(unit, region.symbols[i]);
     if (region.roundedFactor) {
       unit = multiply(unit, constant(*region.roundedFactor));
-      Value line = constant(kAlignment);
+      Value line = constant(gpt::kBufferAlignment);
       unit = multiply(builder.createOrFold<arith::CeilDivUIOp>(loc, unit, line),
                       line);
     }
@@ -442,9 +430,9 @@ static LogicalResult takeFromCallers(func::FuncOp function, Value bytes,
     IRMapping mapping;
     mapping.map(function.getArguments(), call.getOperands());
     Value size = gpt::cloneEntryValue(builder, bytes, mapping);
-    auto workspace =
-        memref::AllocOp::create(builder, call.getLoc(), type, size,
-                                builder.getI64IntegerAttr(kAlignment));
+    auto workspace = memref::AllocOp::create(
+        builder, call.getLoc(), type, size,
+        builder.getI64IntegerAttr(gpt::kBufferAlignment));
     call->insertOperands(index, workspace.getResult());
   }
   return function.insertArgument(index, type, {}, function.getLoc());
@@ -463,8 +451,9 @@ static Value allocate(func::FuncOp function, Value bytes, Operation *before) {
     allocated = MemRefType::get({*constant}, builder.getI8Type());
   else
     sizes.push_back(bytes);
-  auto workspace = memref::AllocOp::create(
-      builder, loc, allocated, sizes, builder.getI64IntegerAttr(kAlignment));
+  auto workspace =
+      memref::AllocOp::create(builder, loc, allocated, sizes,
+                              builder.getI64IntegerAttr(gpt::kBufferAlignment));
   auto mark = [&](Operation *op) {
     op->setAttr(gpt::kWorkspaceAttr, builder.getUnitAttr());
     op->setAttr(bufferization::BufferizationDialect::kManualDeallocation,
