@@ -1,12 +1,12 @@
-//===- SharedLibrary.cpp - Link objects into a shared library ----*- C++
-//-*-===//
+//===- SharedLibrary.cpp - Link objects into a library ----------*- C++ -*-===//
 //
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // lld reads and writes files only, so objects and the library pass through
 // a temporary folder of their own. lld keeps its state in globals, hence the
-// lock; it may end the process on a fatal error, hence the guard.
+// lock; it may end the process on a fatal error, hence the guard; and what it
+// makes of the sections lives until its thread ends, hence the thread.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +19,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/thread.h"
 
 #include <mutex>
 
@@ -90,11 +91,17 @@ static llvm::Error runLinker(llvm::ArrayRef<std::string> objectPaths,
         llvm::inconvertibleErrorCode(),
         "the linker failed fatally before in this process and cannot be used "
         "again; restart the process");
-  if (llvm::Error error = gpt::runGuarded("linking failed", [&] {
-        result = lld::lldMain(arguments, llvm::nulls(), stream, driver);
-      })) {
+  llvm::Error crash = llvm::Error::success();
+  llvm::thread linker([&] {
+    llvm::ErrorAsOutParameter checked(crash);
+    crash = gpt::runGuarded("linking failed", [&] {
+      result = lld::lldMain(arguments, llvm::nulls(), stream, driver);
+    });
+  });
+  linker.join();
+  if (crash) {
     canRunAgain = false;
-    return error;
+    return crash;
   }
   canRunAgain = result.canRunAgain;
   if (result.retCode == 0)
