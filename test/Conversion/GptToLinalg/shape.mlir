@@ -72,3 +72,15 @@ func.func @last_token_of_ids(%ids: tensor<2x?xi32>) -> tensor<2x1xi32> {
   %0 = gpt.last_token %ids : (tensor<2x?xi32>) -> tensor<2x1xi32>
   return %0 : tensor<2x1xi32>
 }
+
+// -----
+
+// A slice of no elements: upstream has no valid offset into a dimension of 0.
+
+// CHECK-LABEL: func.func @split_nothing
+// CHECK-NOT:     extract_slice
+// CHECK:         return %{{.*}}, %{{.*}} : tensor<2x0x4xf32>, tensor<2x0x4xf32>
+func.func @split_nothing(%x: tensor<2x0x8xf32>) -> (tensor<2x0x4xf32>, tensor<2x0x4xf32>) {
+  %0, %1 = gpt.split %x {num_parts = 2 : i64} : (tensor<2x0x8xf32>) -> (tensor<2x0x4xf32>, tensor<2x0x4xf32>)
+  return %0, %1 : tensor<2x0x4xf32>, tensor<2x0x4xf32>
+}

@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import linalg_values
 import numpy as np
 from programs import Array, Program, single_threaded_context
 
@@ -129,6 +130,7 @@ class Exact:
     def _evaluate(self, noise: Rounding | None) -> _Evaluation:
         watch = Watch()
         interpreter = Interpreter(self.module, noise=noise, observer=watch)
+        interpreter.handlers = {**interpreter.handlers, **linalg_values.HANDLERS}
         if noise is not None:
             interpreter.handlers = {
                 **interpreter.handlers,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import linalg_rules
 import op_rules
 from hypothesis import strategies as st
 from op_rules import FLOATS, Value
@@ -24,6 +25,9 @@ T = TypeVar("T")
 FEATURES = (8, 4, 6, 12, 16, 24, 32, 1, 2, 3, 17, 31, 33, 36, 48, 64, 65, 96, 130)
 BATCHES = (1, 2, 3, 4)
 LENGTHS = (1, 2, 3, 5, 7, 8, 9, 16, 17, 33)
+OF_NOTHING = (0,)  # an extent that there may be once in a while, in programs without a KV cache
+
+RULES = (*op_rules.RULES, *linalg_rules.LINALG_RULES)
 
 # Beyond this a value is scaled down: sums and products of f16 stay far below 65504.
 LARGEST = 6.0
@@ -135,7 +139,7 @@ class Builder:
     # Rules.
 
     def grow(self, steps: int) -> None:
-        rules = op_rules.SEQUENCE_RULES if self.sequence else op_rules.RULES
+        rules = op_rules.SEQUENCE_RULES if self.sequence else RULES
         for _ in range(steps):
             kind = self.choose((False, False, False, not self.is_block))
             self.add(*(self.block() if kind else self.choose(rules)(self)))
@@ -196,7 +200,8 @@ def programs(draw: Callable[[st.SearchStrategy[Any]], Any], *, max_ops: int = 5)
     state = State(draw)
     builder = Builder(state, Graph("forward", context=single_threaded_context()), sequence=False)
     dtype = builder.choose((DType.F32, DType.F32, *FLOATS))
-    sizes = (builder.choose(BATCHES), builder.choose(LENGTHS), builder.choose(FEATURES))
+    extents = (BATCHES * 3 + OF_NOTHING, LENGTHS * 2 + OF_NOTHING, FEATURES)
+    sizes = tuple(builder.choose(alternatives) for alternatives in extents)
     rank = builder.choose((3, 3, 3, 2, 1, 4))
     sizes = (builder.choose(BATCHES), *sizes) if rank == 4 else sizes[3 - rank :]
     builder.add(builder.operand(sizes, dtype, static=(-1,) if builder.flag() else ()))

@@ -269,7 +269,7 @@ def attention(b: Builder) -> Sequence[Value]:
         k, v = q, q
         keys, width = length, features
     else:
-        keys = length + b.choose((0, 1, 4, 30)) if causal else b.choose((length, 1, 2, 7, 40))
+        keys = length + b.choose((0, 1, 4, 30)) if causal else b.choose((length, 1, 2, 7, 40, 0))
         k = b.operand((batch, keys, kv_heads * (features // heads)), q.dtype, static=(2,))
         width = kv_heads * b.choose((features // heads, 1, 3, 8))
         v = b.operand((batch, keys, width), q.dtype, static=(2,))

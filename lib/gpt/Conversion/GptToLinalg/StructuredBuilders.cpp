@@ -253,14 +253,28 @@ Value gpt::mergeLastDims(OpBuilder &builder, Location loc, Value tensor,
   return tensor::CollapseShapeOp::create(builder, loc, tensor, groups);
 }
 
+/// Whether an extent is known to be 0: MLIR has no place where such a slice of
+/// a dimension without elements could be, not even the offset 0.
+static bool isWithoutElements(ArrayRef<OpFoldResult> sizes) {
+  return llvm::any_of(
+      sizes, [](OpFoldResult size) { return isConstantIntValue(size, 0); });
+}
+
 Value gpt::extractSlice(OpBuilder &builder, Location loc, Value tensor,
                         ArrayRef<OpFoldResult> offsets,
                         ArrayRef<OpFoldResult> sizes,
                         ArrayRef<unsigned> dropped) {
+  SmallVector<OpFoldResult> kept;
   SmallVector<int64_t> shape;
-  for (auto [dim, size] : llvm::enumerate(sizes))
-    if (!llvm::is_contained(dropped, dim))
-      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  for (auto [dim, size] : llvm::enumerate(sizes)) {
+    if (llvm::is_contained(dropped, dim))
+      continue;
+    kept.push_back(size);
+    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  }
+  if (isWithoutElements(sizes))
+    return tensor::EmptyOp::create(builder, loc, kept,
+                                   getTensorType(tensor).getElementType());
   SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
   return tensor::ExtractSliceOp::create(builder, loc,
                                         getTensorType(tensor).clone(shape),
@@ -270,6 +284,8 @@ Value gpt::extractSlice(OpBuilder &builder, Location loc, Value tensor,
 Value gpt::insertSlice(OpBuilder &builder, Location loc, Value slice,
                        Value tensor, ArrayRef<OpFoldResult> offsets,
                        ArrayRef<OpFoldResult> sizes) {
+  if (isWithoutElements(sizes))
+    return tensor;
   SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
   return tensor::InsertSliceOp::create(builder, loc, slice, tensor, offsets,
                                        sizes, strides);
