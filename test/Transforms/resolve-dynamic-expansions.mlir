@@ -20,3 +20,12 @@ func.func @one_extent(%x: memref<?x64xf32>, %b: index) -> memref<?x1x64xf32> {
   %0 = memref.expand_shape %x [[0, 1], [2]] output_shape [%b, 1, 64] : memref<?x64xf32> into memref<?x1x64xf32>
   return %0 : memref<?x1x64xf32>
 }
+
+// But not beside an extent of 0: 0 rows may be any number of sequences.
+// CHECK-LABEL: func.func @no_batch(
+//  CHECK-SAME:     %[[X:.*]]: memref<?x64xf32>, %[[S:.*]]: index)
+//       CHECK:   memref.reinterpret_cast %{{.*}} to offset: [0], sizes: [0, %[[S]], 64]
+func.func @no_batch(%x: memref<?x64xf32>, %s: index) -> memref<0x?x64xf32> {
+  %0 = memref.expand_shape %x [[0, 1], [2]] output_shape [0, %s, 64] : memref<?x64xf32> into memref<0x?x64xf32>
+  return %0 : memref<0x?x64xf32>
+}

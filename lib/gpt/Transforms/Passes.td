@@ -315,8 +315,9 @@ def ResolveDynamicExpansions : Pass<"gpt-resolve-dynamic-expansions"> {
   let summary = "Make several dynamic extents out of one by the sizes given";
   let description = [{
     Replaces every `memref.expand_shape` that makes several dynamic dimensions
-    out of one by a `memref.reinterpret_cast` to the sizes that it states.
-    Upstream's `expand-strided-metadata` expects at most one.
+    out of one, or a dynamic one beside an extent of 0, by a
+    `memref.reinterpret_cast` to the sizes that it states. Upstream's
+    `expand-strided-metadata` derives one extent from the size of the source.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect"

@@ -5,8 +5,9 @@
 //
 // Rows of a batch, [batch * seq, n], are viewed as [batch, seq, n] with both
 // extents dynamic. Upstream's expand-strided-metadata derives the extents of an
-// expansion from the source and so knows what to do with one dynamic extent
-// only; here they are taken from the op, which states them all.
+// expansion from the source, so there may be one dynamic extent only, and none
+// beside an extent of 0; here they are taken from the op, which states them
+// all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,15 +24,19 @@ namespace mlir::gpt {
 
 using namespace mlir;
 
-/// Whether a dimension of the source becomes several dynamic ones.
-static bool hasSeveralDynamicExtents(memref::ExpandShapeOp op) {
+/// Whether a dimension of the source becomes several dynamic ones, or a dynamic
+/// one beside one of extent 0.
+static bool hasUnderivableExtent(memref::ExpandShapeOp op) {
   ArrayRef<int64_t> shape = op.getResultType().getShape();
-  return llvm::any_of(op.getReassociationIndices(),
-                      [&](const ReassociationIndices &group) {
-                        return llvm::count_if(group, [&](int64_t dim) {
-                                 return ShapedType::isDynamic(shape[dim]);
-                               }) > 1;
-                      });
+  return llvm::any_of(
+      op.getReassociationIndices(), [&](const ReassociationIndices &group) {
+        auto numDynamic = llvm::count_if(group, [&](int64_t dim) {
+          return ShapedType::isDynamic(shape[dim]);
+        });
+        bool isEmpty =
+            llvm::any_of(group, [&](int64_t dim) { return shape[dim] == 0; });
+        return numDynamic > 1 || (numDynamic == 1 && isEmpty);
+      });
 }
 
 /// Before:
@@ -78,7 +83,7 @@ struct ResolveDynamicExpansions final
   void runOnOperation() override {
     SmallVector<memref::ExpandShapeOp> expansions;
     getOperation()->walk([&](memref::ExpandShapeOp op) {
-      if (hasSeveralDynamicExtents(op))
+      if (hasUnderivableExtent(op))
         expansions.push_back(op);
     });
     IRRewriter rewriter(&getContext());

@@ -111,11 +111,11 @@ def split(b: Builder) -> Sequence[Value]:
 def last_token(b: Builder) -> Sequence[Value]:
     if b.integers and b.flag():
         x = b.integers[-1]
-        if x.rank < 2:
+        if x.rank < 2 or x.sizes[1] == 0:
             return ()
         b.use(x)
     else:
-        found = b.pick(lambda v: v.rank >= 2)
+        found = b.pick(lambda v: v.rank >= 2 and v.sizes[1] > 0)
         if found is None:
             return ()
         x = found
@@ -191,7 +191,7 @@ def project(b: Builder, x: Value, width: int) -> Value:
     layout = b.choose(("out_in", "in_out"))
     sizes = (width, depth) if layout == "out_in" else (depth, width)
     static = b.choose(((0, 1), (0,), (1,), ()))
-    data = {"static": static, "scale": depth**-0.5}
+    data = {"static": static, "scale": max(depth, 1) ** -0.5}
     weight = b.operand(sizes, _weight_dtype(b, x.dtype), **data)  # type: ignore[arg-type]
     bias = None
     if b.flag():
@@ -216,7 +216,7 @@ def matmul(b: Builder) -> Sequence[Value]:
     else:
         width = b.choose(WIDTHS)
         sizes = (depth, width) if b.flag() else (*x.sizes[:-2], depth, width)
-        other = b.operand(sizes, x.dtype, scale=depth**-0.5).tensor
+        other = b.operand(sizes, x.dtype, scale=max(depth, 1) ** -0.5).tensor
         magnitude = x.magnitude
     return (Value(x.tensor @ other, (*x.sizes[:-1], width), magnitude),)
 
@@ -224,8 +224,12 @@ def matmul(b: Builder) -> Sequence[Value]:
 # Attention.
 
 
+def _has_features(value: Value) -> bool:
+    return value.rank == 3 and value.is_static(-1) and value.sizes[-1] > 0
+
+
 def rope(b: Builder) -> Sequence[Value]:
-    x = b.pick(lambda v: v.rank == 3 and v.is_static(-1) and v.sizes[-1] % 2 == 0)
+    x = b.pick(lambda v: _has_features(v) and v.sizes[-1] % 2 == 0)
     if x is None:
         return ()
     heads = b.choose([h for h in range(1, x.sizes[-1] + 1) if x.sizes[-1] % (2 * h) == 0])
@@ -258,7 +262,7 @@ def _scale_and_window(b: Builder) -> dict[str, float | int | None]:
 
 
 def attention(b: Builder) -> Sequence[Value]:
-    q = b.pick(lambda v: v.rank == 3 and v.is_static(-1))
+    q = b.pick(_has_features)
     if q is None:
         return ()
     batch, length, features = q.sizes
@@ -328,7 +332,7 @@ def cacheable_attention(b: Builder) -> Sequence[Value]:
 
 def cached_attention(b: Builder) -> Sequence[Value]:
     """The op as a graph can use it itself: caches are inputs, and updated caches results."""
-    q = b.pick(lambda v: v.rank == 3 and v.is_static(-1))
+    q = b.pick(_has_features)
     if q is None or b.is_block:
         return ()
     batch, length, features = q.sizes
@@ -385,12 +389,12 @@ def position_ids(b: Builder) -> Sequence[Value]:
 
 
 def argmax(b: Builder) -> Sequence[Value]:
-    x = b.pick(lambda v: v.rank >= 1)
+    x = b.pick(lambda v: v.rank >= 1 and v.sizes[-1] > 0)
     return () if x is None else (Value(ops.argmax(x.tensor), x.sizes[:-1]),)
 
 
 def sample(b: Builder) -> Sequence[Value]:
-    x = b.pick(lambda v: v.rank >= 1)
+    x = b.pick(lambda v: v.rank >= 1 and v.sizes[-1] > 0)
     if x is None:
         return ()
     dtype = _weight_dtype(b, x.dtype)

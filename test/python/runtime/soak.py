@@ -60,18 +60,21 @@ class Usage:
 
 
 def measure_heap() -> int:
-    read = ctypes.CDLL(None).mallinfo2
-    read.restype = MallocInfo
-    info = read()
+    """Returns what is allocated with malloc; what is free goes back to the kernel first."""
+    libc = ctypes.CDLL(None)
+    libc.malloc_trim(ctypes.c_size_t(0))
+    libc.mallinfo2.restype = MallocInfo
+    info = libc.mallinfo2()
     return int(info.uordblks + info.hblkhd)
 
 
 def measure() -> Usage:
     gc.collect()
+    heap = measure_heap()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Usage(
         pages * os.sysconf("SC_PAGE_SIZE"),
-        measure_heap(),
+        heap,
         len(os.listdir("/proc/self/task")),
         len(os.listdir("/proc/self/fd")),
         len(Path("/proc/self/maps").read_text().splitlines()),

@@ -14,12 +14,18 @@ __all__ = [
 ]
 
 
+def _mean(x: Array) -> Array:
+    """Returns the mean of each row, NaN for one without elements."""
+    count = x.shape[-1]
+    result: Array = x.sum(-1, keepdims=True) / (count or np.nan)
+    return result
+
+
 def layer_norm(x: Array, weight: Array, bias: Array | None = None, *, epsilon: float) -> Array:
     """`gpt.layer_norm`, exactly."""
     x = widen(x)
-    mean = x.mean(-1, keepdims=True)
-    variance = ((x - mean) ** 2).mean(-1, keepdims=True)
-    result = (x - mean) / np.sqrt(variance + epsilon) * widen(weight)
+    x = x - _mean(x)
+    result = x / np.sqrt(_mean(x**2) + epsilon) * widen(weight)
     return result if bias is None else result + widen(bias)
 
 
@@ -30,7 +36,7 @@ def layer_norm_error(
     # The mean of D terms is off by D units of the largest; so is each x - mean. The variance is a
     # sum of D squares of such differences.
     x = widen(x)
-    deviation = np.sqrt(x.var(-1, keepdims=True) + epsilon)
+    deviation = np.sqrt(_mean((x - _mean(x)) ** 2) + epsilon)
     largest = np.abs(x).max(-1, keepdims=True, initial=0)
     error = 2 * (x.shape[-1] + 8) * largest / deviation * np.abs(widen(weight))
     return error if bias is None else error + 2 * np.abs(widen(bias))
@@ -40,7 +46,7 @@ def rms_norm(x: Array, weight: Array, *, epsilon: float, unit_offset: bool = Fal
     """`gpt.rms_norm`, exactly."""
     x = widen(x)
     scale = widen(weight) + (1 if unit_offset else 0)
-    return x / np.sqrt((x**2).mean(-1, keepdims=True) + epsilon) * scale
+    return x / np.sqrt(_mean(x**2) + epsilon) * scale
 
 
 def rms_norm_error(x: Array, weight: Array, *, epsilon: float, unit_offset: bool = False) -> Array:
