@@ -31,7 +31,7 @@ _DOT_PIPELINE = (
 
 
 def compile_fma(lanes: int) -> Function:
-    """Returns fma(rounds `[1]` i64, start `[CHAINS, lanes]`, factors `[2, lanes]`).
+    """Returns multiply_add(rounds `[1]` i64, start `[CHAINS, lanes]`, factors `[2, lanes]`).
 
     Every round is one multiply-add of vectors in each chain.
     """
@@ -45,7 +45,7 @@ def compile_fma(lanes: int) -> Function:
         tensors = [([1], i64), ([CHAINS, lanes], f32), ([2, lanes], f32)]
         return [ir.RankedTensorType.get(shape, element) for shape, element in tensors]
 
-    return _compile("fma", types, body)
+    return _compile("multiply_add", types, body)
 
 
 def compile_bf16_dot() -> Function:
