@@ -207,3 +207,39 @@ func.func @cast(%x: tensor<?x8xf32> {gpt.dims = ["rows", ""]}, %y: tensor<4x8xf3
   %1 = gpt.add %0, %y : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   return %1 : tensor<4x8xf32>
 }
+
+// -----
+
+// What goes in says the extents of what comes out, for ops behind it.
+// CHECK-LABEL: func.func @behind(
+// CHECK-LABEL: func.func private @behind_1(
+//       CHECK:   %[[SUMS:.*]] = linalg.reduce {{.*}} : tensor<1x8xf32>) outs(%{{.*}} : tensor<1xf32>)
+//       CHECK:   gpt.silu %[[SUMS]] : (tensor<1xf32>)
+func.func @behind(%x: tensor<?x8xf32> {gpt.dims = ["rows", ""]}) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty(%rows) : tensor<?xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%empty : tensor<?xf32>) -> tensor<?xf32>
+  %sums = linalg.reduce ins(%x : tensor<?x8xf32>) outs(%none : tensor<?xf32>) dimensions = [1]
+    (%in: f32, %sum: f32) {
+      %0 = arith.addf %in, %sum : f32
+      linalg.yield %0 : f32
+    }
+  %1 = gpt.silu %sums : (tensor<?xf32>) -> tensor<?xf32>
+  return %1 : tensor<?xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @contradicted_behind(
+//   CHECK-NOT:   scf.if
+// expected-remark @below {{is not specialized: 'gpt.masked_softmax' op expected mask dim 0}}
+func.func @contradicted_behind(%x: tensor<?xf32> {gpt.dims = ["rows"]}, %mask: tensor<3xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?xf32>
+  %empty = tensor.empty(%rows) : tensor<?xf32>
+  %0 = linalg.negf ins(%x : tensor<?xf32>) outs(%empty : tensor<?xf32>) -> tensor<?xf32>
+  %1 = gpt.masked_softmax %0, %mask : (tensor<?xf32>, tensor<3xf32>) -> tensor<?xf32>
+  return %1 : tensor<?xf32>
+}

@@ -17,6 +17,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -79,6 +80,7 @@ private:
                           StringRef suffix);
   void cloneFolded(Operation &op);
   void cloneUnchanged(Operation &op);
+  void mapRefined(Operation &op, Operation *clone);
   /// Takes over what the op says about the extents of its results.
   void refineResults(Operation *op);
   bool verifyClone(func::FuncOp source, func::FuncOp clone);
@@ -208,9 +210,10 @@ LogicalResult Specializer::cloneOp(Operation &op, StringRef suffix) {
     refineResults(builder.clone(op, mapping));
   else if (isa<tensor::DimOp>(op) || isScalar(op))
     cloneFolded(op);
-  else if (isa<func::ReturnOp, tensor::CastOp>(op) ||
-           (!isChanged && op.getNumRegions() == 0))
+  else if (isa<func::ReturnOp, tensor::CastOp>(op))
     builder.clone(op, mapping);
+  else if (!isChanged && op.getNumRegions() == 0)
+    mapRefined(op, builder.clone(op, mapping));
   else
     cloneUnchanged(op);
   return success();
@@ -295,8 +298,56 @@ void Specializer::cloneUnchanged(Operation &op) {
   llvm::SetVector<Value> captured;
   getUsedValuesDefinedAbove(op.getRegions(), captured);
   llvm::for_each(captured, restore);
-  Operation *clone = builder.clone(op, unchanged);
+  mapRefined(op, builder.clone(op, unchanged));
+}
+
+/// The extents of the results of a structured op that its operands say, whose
+/// types are those of `operands`.
+static SmallVector<SmallVector<int64_t>>
+inferResultShapes(linalg::LinalgOp op, ValueRange operands) {
+  SmallVector<int64_t> loops(op.getNumLoops(), ShapedType::kDynamic);
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  for (auto [operand, map] : llvm::zip_equal(operands, maps))
+    if (auto type = dyn_cast<RankedTensorType>(operand.getType()))
+      for (auto [extent, expr] :
+           llvm::zip_equal(type.getShape(), map.getResults()))
+        if (auto dim = dyn_cast<AffineDimExpr>(expr);
+            dim && ShapedType::isStatic(extent))
+          loops[dim.getPosition()] = extent;
+  return llvm::map_to_vector(
+      ArrayRef(maps).take_back(op->getNumResults()), [&](AffineMap map) {
+        return llvm::map_to_vector(map.getResults(), [&](AffineExpr expr) {
+          auto dim = dyn_cast<AffineDimExpr>(expr);
+          return dim ? loops[dim.getPosition()] : ShapedType::kDynamic;
+        });
+      });
+}
+
+/// Maps the results of an op of another dialect to those of its clone, by casts
+/// to the extents that are known of them now. Behind the op, ops of gpt are
+/// checked against them; upstream's canonicalization, which knows them as well,
+/// would make an invalid op where they contradict another extent.
+void Specializer::mapRefined(Operation &op, Operation *clone) {
+  SmallVector<SmallVector<int64_t>> shapes;
+  if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
+    shapes = inferResultShapes(
+        structured, llvm::map_to_vector(op.getOperands(), [&](Value operand) {
+          return mapping.lookup(operand);
+        }));
+  } else if (auto empty = dyn_cast<tensor::EmptyOp>(clone)) {
+    SmallVector<int64_t> &shape = shapes.emplace_back();
+    for (OpFoldResult size : empty.getMixedSizes())
+      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  }
   mapping.map(op.getResults(), clone->getResults());
+  for (auto [result, from, shape] :
+       llvm::zip(clone->getResults(), op.getResults(), shapes)) {
+    auto type = cast<RankedTensorType>(result.getType());
+    for (auto [known, extent] : llvm::zip_equal(type.getShape(), shape))
+      if (ShapedType::isStatic(known))
+        extent = known;
+    mapping.map(from, castTo(builder, op.getLoc(), result, type.clone(shape)));
+  }
 }
 
 //===----------------------------------------------------------------------===//

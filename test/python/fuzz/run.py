@@ -212,7 +212,7 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=None, help="a random one if not given")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--cached", type=int, default=10, help="percent with a KV cache")
+    parser.add_argument("--cached", type=int, default=1, help="percent with a KV cache")
     parser.add_argument(
         "--levels", choices=("all", "two", "one"), default="all", help="of each program"
     )
