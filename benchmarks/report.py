@@ -21,9 +21,9 @@ _HEADER = """\
 
 <!-- Written by `make bench` from its measurements; do not edit. -->
 
-All numbers are from one machine; every round of theirs is in `docs/performance.json`. A row is of
-one run of `make bench`, its shares are of the limits measured in that run. Numbers of other
-machines are not comparable with these.
+All numbers are from one machine; every round of theirs is in `performance.json`, beside this page.
+A row is of one run of `make bench`, its shares are of the limits measured in that run. Numbers of
+other machines are not comparable with these.
 """
 
 _METHOD = """\
