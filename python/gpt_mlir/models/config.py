@@ -127,7 +127,14 @@ class RopeConfig:
 
     @classmethod
     def read(
-        cls, reader: ConfigReader, head_dim: int, context_length: int, *, partial: float = 1.0
+        cls,
+        reader: ConfigReader,
+        head_dim: int,
+        context_length: int,
+        *,
+        theta_key: str = "rope_theta",
+        partial_key: str | None = None,
+        partial: float = 1.0,
     ) -> RopeConfig:
         """Reads either spelling.
 
@@ -135,21 +142,34 @@ class RopeConfig:
             reader: The configuration.
             head_dim: Features of a head.
             context_length: Stands in for an absent `original_max_position_embeddings`.
-            partial: The part of a head that is rotated, where the configuration does not say.
+            theta_key: What the architecture calls the base of the frequencies, outside of
+                `rope_parameters`.
+            partial_key: What it calls the part of a head that is rotated, there; None if it always
+                rotates all of it.
+            partial: That part where the configuration does not say.
 
         Raises:
-            ConfigError: A value is illegal or the kind of scaling is not implemented.
+            ConfigError: A value is illegal, is given twice and differs, or the kind of scaling is
+                not implemented.
         """
-        parameters = reader.object("rope_parameters", "rope_scaling") or ConfigReader({}, "")
+        scaled = reader.object("rope_scaling")
+        if scaled is None or not scaled.values:
+            scaled = reader.object("rope_parameters")
+        parameters = scaled or ConfigReader({}, "")
+        for key, value in parameters.values.items():
+            if isinstance(value, dict):
+                parameters.fail(key, "a number or a name (one embedding for all blocks)", value)
         kind = parameters.choice("rope_type", "type", known=_ROPE_SCALINGS, default="default")
-        spelled = parameters if parameters.has("rope_theta") else reader
-        theta = spelled.number("rope_theta", "rotary_emb_base", default=10000.0)
-        spelled = parameters if parameters.has("partial_rotary_factor") else reader
-        factor = spelled.number("partial_rotary_factor", "rotary_pct", default=partial)
+        theta = _read_either(reader, parameters, "rope_theta", theta_key, 10000.0)
+        part = "partial_rotary_factor"
+        factor = _read_either(reader, parameters, part, partial_key or part, partial)
+        spelled = parameters if parameters.has(part) else reader
+        if partial_key is None and factor != 1:
+            spelled.fail(part, "1 (all features of a head are rotated)", factor)
         rotary_dims = int(head_dim * min(factor, 2.0))  # the product may be infinite
         if not 2 <= rotary_dims <= head_dim or rotary_dims % 2:
             spelled.fail(
-                "partial_rotary_factor",
+                part,
                 f"a factor that makes an even number of dimensions of each head ({head_dim})",
                 factor,
             )
@@ -157,6 +177,7 @@ class RopeConfig:
         if kind != "default":
             scaling["scaling_factor"] = parameters.number("factor")
         if kind == "llama3":
+            length = _read_original_length(reader, parameters, context_length)
             low = parameters.number("low_freq_factor")
             high = parameters.number("high_freq_factor")
             if low >= high:
@@ -164,8 +185,32 @@ class RopeConfig:
             scaling |= {
                 "low_freq_factor": low,
                 "high_freq_factor": high,
-                "original_context_length": parameters.integer(
-                    "original_max_position_embeddings", default=context_length
-                ),
+                "original_context_length": length,
             }
         return cls(theta=theta, rotary_dims=rotary_dims, scaling=_ROPE_SCALINGS[kind], **scaling)
+
+
+def _read_either(
+    reader: ConfigReader, parameters: ConfigReader, key: str, outside: str, default: float
+) -> float:
+    """Returns what `parameters` say under `key`, or else the configuration under `outside`.
+
+    Some writers repeat the value under `key` there: it must be the same one.
+    """
+    if parameters.has(key):
+        inside: float = parameters.number(key)
+        return inside
+    value: float = reader.number(outside, default=default)
+    repeated = reader.number(key, default=value)
+    if repeated != value:
+        reader.fail(key, f"the value of '{outside}' ({value:g})", repeated)
+    return value
+
+
+def _read_original_length(
+    reader: ConfigReader, parameters: ConfigReader, context_length: int
+) -> int:
+    key = "original_max_position_embeddings"
+    source = reader if reader.has(key) else parameters
+    length: int = source.integer(key, default=context_length)
+    return length

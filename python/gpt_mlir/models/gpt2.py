@@ -86,6 +86,9 @@ class Gpt2(Architecture[Gpt2Config]):
         hidden_size = reader.integer("n_embd", "hidden_size")
         num_heads = reader.integer("n_head", "num_attention_heads")
         vocab_size = reader.integer("vocab_size")
+        lengths: tuple[str, ...] = ("n_positions", "max_position_embeddings")
+        if not reader.has(*lengths) and reader.has("n_ctx"):
+            lengths = ("n_ctx",)  # not read by transformers, and beside the others not by us
         if reader.boolean("add_cross_attention", default=False):
             reader.fail("add_cross_attention", "false (a decoder-only model)", True)
         return Gpt2Config(
@@ -97,7 +100,7 @@ class Gpt2(Architecture[Gpt2Config]):
             num_heads=num_heads,
             num_kv_heads=num_heads,
             head_dim=read_head_dim(reader, hidden_size, num_heads, "n_head"),
-            context_length=reader.integer("n_positions", "max_position_embeddings", "n_ctx"),
+            context_length=reader.integer(*lengths),
             tie_word_embeddings=reader.boolean("tie_word_embeddings", default=True),
             activation=read_activation(reader, "activation_function", default="gelu_new"),
             norm_epsilon=reader.number("layer_norm_epsilon", default=1e-5),
@@ -139,7 +142,7 @@ class Gpt2(Architecture[Gpt2Config]):
         return WeightNaming(
             prefix="transformer.",
             ignored=(r"h\.\d+\.attn\.(masked_)?bias",),
-            optional=frozenset({"lm_head.weight"} if config.tie_word_embeddings else ()),
+            tied={"lm_head.weight": "wte.weight"} if config.tie_word_embeddings else {},
         )
 
     def forward(

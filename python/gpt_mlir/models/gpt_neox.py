@@ -86,6 +86,9 @@ class GptNeox(Architecture[GptNeoxConfig]):
         hidden_size = reader.integer("hidden_size")
         num_heads = reader.integer("num_attention_heads")
         head_dim = read_head_dim(reader, hidden_size, num_heads, "num_attention_heads")
+        given = reader.integer("head_dim", default=head_dim)
+        if given != head_dim:
+            reader.fail("head_dim", f"hidden_size / num_attention_heads ({head_dim})", given)
         vocab_size = reader.integer("vocab_size")
         context_length = reader.integer("max_position_embeddings")
         return GptNeoxConfig(
@@ -101,7 +104,14 @@ class GptNeox(Architecture[GptNeoxConfig]):
             tie_word_embeddings=reader.boolean("tie_word_embeddings", default=False),
             activation=read_activation(reader, "hidden_act", default="gelu"),
             norm_epsilon=reader.number("layer_norm_eps", default=1e-5),
-            rope=RopeConfig.read(reader, head_dim, context_length, partial=0.25),
+            rope=RopeConfig.read(
+                reader,
+                head_dim,
+                context_length,
+                theta_key="rotary_emb_base",
+                partial_key="rotary_pct",
+                partial=0.25,
+            ),
             parallel_residual=reader.boolean("use_parallel_residual", default=True),
             attention_bias=reader.boolean("attention_bias", default=True),
             **read_token_ids(reader, vocab_size),
@@ -149,7 +159,7 @@ class GptNeox(Architecture[GptNeoxConfig]):
                 r"layers\.\d+\.attention\.(masked_)?bias",
                 r"(layers\.\d+\.attention\.)?rotary_emb\.inv_freq",
             ),
-            optional=frozenset({"embed_out.weight"} if config.tie_word_embeddings else ()),
+            tied={"embed_out.weight": "embed_in.weight"} if config.tie_word_embeddings else {},
         )
 
     def forward(

@@ -151,7 +151,7 @@ class Llama(Architecture[LlamaConfig]):
         return WeightNaming(
             prefix="model.",
             ignored=(r"(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq",),
-            optional=frozenset({"lm_head.weight"} if config.tie_word_embeddings else ()),
+            tied={"lm_head.weight": "embed_tokens.weight"} if config.tie_word_embeddings else {},
         )
 
     def forward(

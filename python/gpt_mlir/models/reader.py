@@ -24,8 +24,8 @@ _LARGEST = 2**31 - 1
 class ConfigReader:
     """The keys of one JSON object, read with checks.
 
-    A key may have several spellings; the first one present counts. JSON's `null` means the same as
-    an absent key, as it does for `transformers`.
+    A key may have several spellings, which must not contradict each other. JSON's `null` means the
+    same as an absent key, as it does for `transformers`.
     """
 
     def __init__(self, values: Mapping[str, Any], source: str) -> None:
@@ -64,9 +64,13 @@ class ConfigReader:
         )
 
     def _lookup(self, keys: tuple[str, ...], default: Any, expected: str) -> tuple[str, Any]:
-        for key in keys:
-            if self.values.get(key) is not None:
-                return key, self.values[key]
+        given = [key for key in keys if self.values.get(key) is not None]
+        for key in given[1:]:
+            if self.values[key] != self.values[given[0]]:
+                first = f"the value of '{given[0]}' ({_describe(self.values[given[0]])})"
+                self.fail(key, first, self.values[key])
+        if given:
+            return given[0], self.values[given[0]]
         if default is _REQUIRED:
             self.fail(keys[0], expected, None)
         return keys[0], default

@@ -105,10 +105,11 @@ def _open_shards(folder: Path) -> dict[str, SafetensorsFile]:
     index = folder / INDEX_FILE
     weight_map = _read_index(index)
     shards: dict[str, SafetensorsFile] = {}
-    missing = [name for name in sorted(set(weight_map.values())) if not (folder / name).exists()]
+    names = sorted(set(weight_map.values()))
+    missing = [name for name in names if not os.path.exists(folder / name)]
     if missing:
         raise CheckpointError(f"{index}: shards are missing: {listing(missing)}")
-    for name in sorted(set(weight_map.values())):
+    for name in names:
         shards[name] = SafetensorsFile(folder / name)
     lacking = [
         f"'{tensor}' ({shard})"

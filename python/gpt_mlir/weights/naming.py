@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gpt_mlir.dtypes import DType
 from gpt_mlir.errors import CheckpointError
 from gpt_mlir.weights.checkpoint import Checkpoint, listing
@@ -35,13 +37,14 @@ class WeightNaming:
         aliases: Other names in use, each with the name that the model has for it.
         ignored: Patterns of stored tensors that are no weights (masks, frequencies), matched
             against the whole name without prefix.
-        optional: Names that may be stored although the model does not use them.
+        tied: Names that may be stored although the model has another weight for them, which must
+            hold the same; each with the name of that one, both without prefix.
     """
 
     prefix: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
-    optional: frozenset[str] = frozenset()
+    tied: Mapping[str, str] = field(default_factory=dict)
 
     def canonical(self, stored: str) -> str:
         """Returns `stored` without the prefix and with aliases resolved."""
@@ -50,7 +53,7 @@ class WeightNaming:
 
     def is_ignored(self, canonical: str) -> bool:
         """Whether a stored tensor is known to be no weight of the model."""
-        return canonical in self.optional or any(
+        return canonical in self.tied or any(
             re.fullmatch(pattern, canonical) for pattern in self.ignored
         )
 
@@ -71,15 +74,18 @@ def match_weights(
     Raises:
         CheckpointError: Weights are missing, have another shape or a dtype other than f32, bf16 or
             f16, or the checkpoint holds tensors that the model does not know. All are named, up to
-            ten of each kind.
+            ten of each kind. Or a tensor differs from the one that it is tied to.
     """
     wanted = {naming.canonical(name): name for name in shapes}
     found: dict[str, TensorInfo] = {}
+    tied: dict[str, TensorInfo] = {}
     extra = []
     for stored, info in checkpoint.tensors.items():
         canonical = naming.canonical(stored)
         if canonical in wanted and wanted[canonical] not in found:
             found[wanted[canonical]] = info
+        elif canonical in naming.tied:
+            tied[wanted[naming.tied[canonical]]] = info
         elif canonical in wanted or not naming.is_ignored(canonical):
             extra.append(f"'{stored}'")
     missing = [f"'{name}' {list(shape)}" for name, shape in shapes.items() if name not in found]
@@ -107,7 +113,27 @@ def match_weights(
         raise CheckpointError(
             f"{checkpoint.path}: does not fit the model:\n  " + "\n  ".join(problems)
         )
+    for name, info in tied.items():
+        _check_equal(checkpoint, info, found[name])
     return {name: found[name] for name in shapes}
+
+
+def _check_equal(checkpoint: Checkpoint, copy: TensorInfo, used: TensorInfo) -> None:
+    """Checks that a tensor that is not used holds what the one that is used for it does.
+
+    Raises:
+        CheckpointError: It does not.
+    """
+    same = (copy.shape, copy.dtype) == (used.shape, used.dtype)
+    if same:
+        stored, kept = (checkpoint.array(info.name).view(np.uint8) for info in (copy, used))
+        same = np.array_equal(stored, kept)
+        checkpoint.release(copy.name)
+    if not same:
+        raise CheckpointError(
+            f"{checkpoint.path}: tensor '{copy.name}' expected to equal '{used.name}', as "
+            "tie_word_embeddings says, found other values; set that to false to use both"
+        )
 
 
 def stored_dtype(info: TensorInfo) -> DType:

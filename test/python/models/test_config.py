@@ -64,7 +64,13 @@ def test_token_ids_outside_the_vocabulary_do_not_count(tmp_path: Path) -> None:
     "spelling",
     [
         {"rotary_pct": 0.5, "rotary_emb_base": 5000},
-        {"partial_rotary_factor": 0.5, "rope_theta": 5000.0},
+        # As transformers 4 writes them.
+        {
+            "rotary_pct": 0.5,
+            "rotary_emb_base": 5000,
+            "partial_rotary_factor": 0.5,
+            "rope_theta": 5000.0,
+        },
         {"rope_parameters": {"partial_rotary_factor": 0.5, "rope_theta": 5000.0}},
         {
             "rope_parameters": {
@@ -99,6 +105,22 @@ LLAMA3 = {
         {"rope_scaling": {"type": "llama3", **LLAMA3}, "rope_theta": 5e5},
         {"rope_scaling": {"rope_type": "llama3", **LLAMA3}, "rope_theta": 5e5},
         {"rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5, **LLAMA3}},
+        # What counts for transformers.
+        {
+            "rope_parameters": {"rope_type": "linear", "factor": 2.0},
+            "rope_scaling": {"rope_type": "llama3", **LLAMA3},
+            "rope_theta": 5e5,
+        },
+        {
+            "rope_parameters": {
+                "rope_type": "llama3",
+                "rope_theta": 5e5,
+                **LLAMA3,
+                "original_max_position_embeddings": 48,
+            },
+            "rope_scaling": {},
+            "original_max_position_embeddings": 32,
+        },
     ],
 )
 def test_spellings_of_scaled_rope(tmp_path: Path, spelling: dict[str, Any]) -> None:
@@ -187,6 +209,20 @@ def test_no_architecture(tmp_path: Path) -> None:
         (NEOX, {"rotary_pct": 0.2}, "'partial_rotary_factor' expected a factor that makes an even"),
         (NEOX, {"rotary_pct": 2.0}, "'partial_rotary_factor' expected a factor that makes an even"),
         (NEOX, {"rotary_pct": 1e308}, "'partial_rotary_factor' expected a factor that makes an"),
+        (
+            NEOX,
+            {"rope_theta": 500.0},
+            r"'rope_theta' expected the value of 'rotary_emb_base' \(10000",
+        ),
+        (NEOX, {"partial_rotary_factor": 0.5}, r"expected the value of 'rotary_pct' \(0.25\)"),
+        (NEOX, {"head_dim": 32}, r"'head_dim' expected hidden_size / num_attention_heads \(16\)"),
+        (GPT2, {"num_attention_heads": 6}, r"'num_attention_heads' expected the value of 'n_head'"),
+        (LLAMA, {"partial_rotary_factor": 0.5}, "'partial_rotary_factor' expected 1"),
+        (
+            LLAMA,
+            {"rope_parameters": {"full_attention": {"rope_type": "default"}}},
+            "rope_parameters: key 'full_attention' expected a number or a name",
+        ),
         (LLAMA, {"num_key_value_heads": 2}, r"expected a divisor of num_attention_heads \(3\)"),
         (LLAMA, {"rope_scaling": {"type": "yarn", "factor": 2}}, "rope_scaling: key 'type'"),
         (

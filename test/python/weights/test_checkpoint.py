@@ -17,7 +17,7 @@ NAMING = WeightNaming(
     prefix="model.",
     aliases={"out.weight": "head.weight"},
     ignored=(r"layers\.\d+\.mask",),
-    optional=frozenset({"spare.weight"}),
+    tied={"spare.weight": "embed.weight"},
 )
 SHAPES = {"model.embed.weight": (4, 2), "model.layers.0.w": (2,), "head.weight": (4, 2)}
 
@@ -93,6 +93,12 @@ def test_missing_shard(tmp_path: Path) -> None:
         Checkpoint.open(tmp_path)
 
 
+def test_names_of_shards_that_no_file_can_have(tmp_path: Path) -> None:
+    write_index(tmp_path, {"weight_map": {"a": "a" * 300}})
+    with pytest.raises(CheckpointError, match="shards are missing: aaa"):
+        Checkpoint.open(tmp_path)
+
+
 def test_index_names_what_the_shard_lacks(tmp_path: Path) -> None:
     weight_map = write_shards(tmp_path)
     write_index(tmp_path, {"weight_map": weight_map | {"d": weight_map["a"]}})
@@ -142,7 +148,7 @@ def test_match_of_other_spellings(tmp_path: Path) -> None:
         "layers.0.w": torch.ones(2),
         "out.weight": torch.ones(4, 2),
         "layers.0.mask": torch.ones(1, 1, dtype=torch.uint8),
-        "model.spare.weight": torch.ones(9),
+        "model.spare.weight": torch.ones(4, 2),
     }
     found = match_weights(folder_with(tmp_path, stored), SHAPES, NAMING)
     assert {name: info.name for name, info in found.items()} == {
@@ -150,6 +156,17 @@ def test_match_of_other_spellings(tmp_path: Path) -> None:
         "model.layers.0.w": "layers.0.w",
         "head.weight": "out.weight",
     }
+
+
+@pytest.mark.parametrize(
+    "spare", [torch.zeros(4, 2), torch.ones(9), torch.ones(4, 2, dtype=torch.bfloat16)]
+)
+def test_tied_tensors_are_equal(tmp_path: Path, spare: torch.Tensor) -> None:
+    stored = tensors(**{"spare.weight": spare})
+    with pytest.raises(
+        CheckpointError, match=r"'spare.weight' expected to equal 'model.embed.weight', as tie_"
+    ):
+        match_weights(folder_with(tmp_path, stored), SHAPES, NAMING)
 
 
 def test_every_misfit_is_named(tmp_path: Path) -> None:
