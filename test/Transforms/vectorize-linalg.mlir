@@ -1,4 +1,7 @@
 // RUN: gpt-opt %s -gpt-vectorize-linalg=lanes=16 -canonicalize -cse -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: not gpt-opt %s --split-input-file "--pass-pipeline=builtin.module(func.func(gpt-vectorize-linalg{lanes=3}))" 2>&1 | FileCheck %s --check-prefix=OPTION
+
+// OPTION: expected 'lanes' to be a power of two greater than 1, got 3
 
 #rows = affine_map<(i, j) -> (i, j)>
 #row = affine_map<(i, j) -> (i)>

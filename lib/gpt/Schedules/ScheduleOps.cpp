@@ -124,6 +124,47 @@ void transform::FuseProducerOp::getEffects(
   modifiesPayload(effects);
 }
 
+DiagnosedSilenceableFailure
+transform::ExpectMultipleOp::apply(TransformRewriter &, TransformResults &,
+                                   TransformState &state) {
+  // Sizes of tiles are small; a list of them or another kind of attribute is a
+  // mistake in the schedule.
+  auto read = [&](Value param) -> std::optional<int64_t> {
+    ArrayRef<Attribute> values = state.getParams(param);
+    auto value = values.size() == 1 ? dyn_cast<IntegerAttr>(values.front())
+                                    : IntegerAttr();
+    return value ? std::optional(value.getInt()) : std::nullopt;
+  };
+  std::optional<int64_t> size = read(getSize());
+  if (!size)
+    return emitDefiniteFailure()
+           << "expected " << getName() << " to be one integer";
+  if (*size < 1)
+    return emitDefiniteFailure()
+           << "expected " << getName() << " to be 1 or more, found " << *size;
+  if (!getFactor())
+    return DiagnosedSilenceableFailure::success();
+  std::optional<int64_t> factor = read(getFactor());
+  if (!factor || *factor < 1)
+    return emitDefiniteFailure()
+           << "expected " << getFactorName().value_or("the factor")
+           << " to be one integer, 1 or more";
+  if (*size % *factor != 0)
+    return emitDefiniteFailure()
+           << "expected " << getName() << " to be a multiple of "
+           << getFactorName().value_or("the factor") << " (" << *factor
+           << "), found " << *size;
+  return DiagnosedSilenceableFailure::success();
+}
+
+void transform::ExpectMultipleOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  onlyReadsHandle(getSizeMutable(), effects);
+  onlyReadsHandle(getFactorMutable(), effects);
+  // Not without effects: it would be removed.
+  modifiesPayload(effects);
+}
+
 namespace {
 class ScheduleOps : public transform::TransformDialectExtension<ScheduleOps> {
 public:

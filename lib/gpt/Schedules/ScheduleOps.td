@@ -52,4 +52,36 @@ def FuseProducerOp : Op<Transform_Dialect, "gpt.fuse_producer", [
   }];
 }
 
+def ExpectMultipleOp : Op<Transform_Dialect, "gpt.expect_multiple", [
+    DeclareOpInterfaceMethods<TransformOpInterface>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "fail if a size is not positive or does not fit another";
+  let description = [{
+    The error names the parameter: what a wrong size does to the tiling it is
+    for may be hard to read, or code that computes something else.
+
+    | handle | payload |
+    |---|---|
+    | `size` | one integer, 1 or more |
+    | `factor` | if there is one: one integer, 1 or more, that divides it |
+
+    Example:
+
+    ```mlir
+    transform.gpt.expect_multiple "row_block" %row_block of "row_tile" %row_tile
+      : !transform.param<i64>, !transform.param<i64>
+    transform.gpt.expect_multiple "column_tile" %column_tile : !transform.param<i64>
+    ```
+  }];
+  let cppNamespace = "::mlir::transform";
+  let arguments = (ins StrAttr:$name,
+                       TransformParamTypeInterface:$size,
+                       OptionalAttr<StrAttr>:$factorName,
+                       Optional<TransformParamTypeInterface>:$factor);
+  let assemblyFormat = [{
+    $name $size (`of` $factorName^ $factor)? attr-dict
+    `:` type($size) (`,` type($factor)^)?
+  }];
+}
+
 #endif // GPT_SCHEDULES_SCHEDULEOPS_TD

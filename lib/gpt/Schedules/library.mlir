@@ -235,6 +235,10 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
     %row_tile: !transform.param<i64> {transform.readonly},
     %column_tile: !transform.param<i64> {transform.readonly},
     %depth_tile: !transform.param<i64> {transform.readonly}) {
+  transform.gpt.expect_multiple "row_tile" %row_tile : !transform.param<i64>
+  transform.gpt.expect_multiple "row_block" %row_block of "row_tile" %row_tile : !transform.param<i64>, !transform.param<i64>
+  transform.gpt.expect_multiple "column_tile" %column_tile : !transform.param<i64>
+  transform.gpt.expect_multiple "depth_tile" %depth_tile : !transform.param<i64>
   %sources = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
   %formed = transform.apply_registered_pass "gpt-form-epilogues" to %sources

@@ -38,7 +38,7 @@ struct VectorizeLinalg final
     if (lanes < 2 || !llvm::isPowerOf2_64(lanes)) {
       emitError(getOperation()->getLoc(), "expected 'lanes' to be a power of "
                                           "two greater than 1, got ")
-          << lanes;
+          << lanes.getValue();
       return signalPassFailure();
     }
     SmallVector<linalg::GenericOp> ops;
