@@ -8,6 +8,7 @@
 // RUN: not gpt-opt %t/payload.mlir --gpt-apply-schedule=schedule=%t/missing.mlir 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not gpt-opt %t/payload.mlir "--gpt-apply-schedule=schedule=%t/mine.mlir sequence=untile" 2>&1 | FileCheck %s --check-prefix=SEQUENCE
 // RUN: not gpt-opt %t/payload.mlir "--gpt-apply-schedule=schedule=%t/mine.mlir sequence=fails" 2>&1 | FileCheck %s --check-prefix=FAILS
+// RUN: not gpt-opt %t/payload.mlir --gpt-apply-schedule=schedule=%t/empty.mlir 2>&1 | FileCheck %s --check-prefix=EMPTY
 
 // CHECK: scf.for
 // CHECK: linalg.fill {{.*}} tensor<4xf32>
@@ -17,6 +18,7 @@
 // UNKNOWN: unknown schedule 'avx1024': expected a file that ends in '.mlir', or one of x86-avx512-bf16, x86-avx512, x86-avx2, aarch64-neon, generic
 // MISSING: missing.mlir
 // SEQUENCE: untile
+// EMPTY: empty.mlir:1:1: error: schedule '{{.*}}empty.mlir' expected a module with 'transform.with_named_sequence' and a sequence 'tile', found one without
 // FAILS: sequence 'fails' of schedule '{{.*}}mine.mlir' cannot be applied
 
 //--- payload.mlir
@@ -39,3 +41,6 @@ transform.named_sequence @fails(%module: !transform.any_op {transform.readonly})
   transform.yield
 }
 }
+
+//--- empty.mlir
+module {}

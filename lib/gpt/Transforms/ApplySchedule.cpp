@@ -53,6 +53,11 @@ struct ApplySchedulePass
     }
     if (!parsed)
       return failure();
+    StringRef mark = transform::TransformDialect::kWithNamedSequenceAttrName;
+    if (!(*parsed)->hasAttr(mark))
+      return emitError(parsed->getLoc())
+             << "schedule '" << schedule << "' expected a module with '" << mark
+             << "' and a sequence '" << sequence << "', found one without";
     OwningOpRef<ModuleOp> shared =
         parseSourceString<ModuleOp>(getScheduleLibrary(), config, "library");
     if (!shared)
