@@ -216,6 +216,13 @@ func.func @unsigned(%x: tensor<8x64xf32>, %w: tensor<128x64xi8>, %to: tensor<8x1
   %0 = linalg.contract indexing_maps = [#x, #w, #y] {cast = #linalg.type_fn<cast_unsigned>} ins(%x, %w : tensor<8x64xf32>, tensor<128x64xi8>) outs(%to : tensor<8x128xf32>) -> tensor<8x128xf32>
   return %0 : tensor<8x128xf32>
 }
+// CHECK-LABEL: func.func @no_rows
+// CHECK-NOT: linalg.pack
+// CHECK: linalg.contract
+func.func @no_rows(%x: tensor<0x64xf32>, %w: tensor<128x64xf32>, %to: tensor<0x128xf32>) -> tensor<0x128xf32> {
+  %0 = linalg.contract indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<0x64xf32>, tensor<128x64xf32>) outs(%to : tensor<0x128xf32>) -> tensor<0x128xf32>
+  return %0 : tensor<0x128xf32>
+}
 // Input and init may know different extents.
 // EXTENTS-LABEL: func.func @extents
 // EXTENTS: %[[SUM:.*]] = linalg.generic

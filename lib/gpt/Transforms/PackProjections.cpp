@@ -249,6 +249,8 @@ private:
       return leave(op, rewriter, "weight has a dynamic extent");
     if (match.k == 0)
       return leave(op, rewriter, "depth is zero");
+    if (match.rows == 0)
+      return leave(op, rewriter, "there are no rows");
     // Packing costs more than it gains, unless it is done once.
     auto argument = dyn_cast<BlockArgument>(match.weight);
     if (match.rows == 1 && (!argument || !weights.contains(argument)))
