@@ -128,7 +128,8 @@ def _check_equal(checkpoint: Checkpoint, copy: TensorInfo, used: TensorInfo) -> 
     if same:
         stored, kept = (checkpoint.array(info.name).view(np.uint8) for info in (copy, used))
         same = np.array_equal(stored, kept)
-        checkpoint.release(copy.name)
+        for info in (copy, used):
+            checkpoint.release(info.name)
     if not same:
         raise CheckpointError(
             f"{checkpoint.path}: tensor '{copy.name}' expected to equal '{used.name}', as "

@@ -30,14 +30,15 @@ CYCLE_HEAP_GROWTH = 4096
 HEAP_NOISE = 256 << 10
 
 
-class MallocInfo(ctypes.Structure):
-    """`struct mallinfo2` of malloc.h (glibc 2.33)."""
+# Of `struct mallinfo2` in malloc.h (glibc 2.33).
+_FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd")
+_FIELDS += ("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 
-    _fields_ = [
-        *((name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd")),
-        *((name, ctypes.c_size_t) for name in ("usmblks", "fsmblks", "uordblks", "fordblks")),
-        ("keepcost", ctypes.c_size_t),
-    ]
+
+class MallocInfo(ctypes.Structure):
+    """What malloc says of itself."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in _FIELDS]
 
 
 @dataclass(frozen=True)
