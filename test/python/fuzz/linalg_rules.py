@@ -87,7 +87,7 @@ def _cast(value: Any, kind: ir.Type) -> Any:
 
 
 def _index_number(b: Builder, num_dims: int, kind: ir.Type) -> Any:
-    """Returns a number in `kind` from -3 to 7 that follows from indices alone."""
+    """Returns a number in `kind` from -4 to 4 that follows from indices alone."""
     index_type, integer = ir.IndexType.get(), ir.IntegerType.get_signless(b.choose((64, 32)))
     first = linalg.IndexOp(b.choose(range(num_dims))).result
     second = linalg.IndexOp(b.choose(range(num_dims))).result
