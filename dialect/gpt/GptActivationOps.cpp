@@ -18,11 +18,8 @@ using namespace mlir::gpt;
 // SoftmaxOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *,
-                                          std::optional<Location> location,
-                                          Adaptor adaptor,
-                                          SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult SoftmaxOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                    SmallVectorImpl<Type> &types) {
   auto input = rule.floatTensor(adaptor.getInput(), "input", 1);
   if (failed(input))
     return failure();
@@ -34,14 +31,13 @@ LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *,
 // MaskedSoftmaxOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult MaskedSoftmaxOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location> location, Adaptor adaptor,
-    SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult MaskedSoftmaxOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
   auto input = rule.floatTensor(adaptor.getInput(), "input", 1);
   auto mask = rule.floatTensor(adaptor.getMask(), "mask");
   if (failed(input) || failed(mask) ||
-      failed(rule.broadcastsTo("mask", *mask, input->getShape())))
+      failed(rule.broadcastsTo("mask", adaptor.getMask(),
+                               getDims("input", adaptor.getInput()))))
     return failure();
   types.push_back(*input);
   return success();
@@ -61,6 +57,12 @@ MaskedSoftmaxOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
 // CausalMaskOp
 //===----------------------------------------------------------------------===//
 
+void CausalMaskOp::getShapeConstraints(
+    SmallVectorImpl<ShapeConstraint> &constraints) {
+  TypeRule rule(getLoc(), getOperationName(), &constraints);
+  (void)rule.positions(getPositions(), {"result", getResult(), 0});
+}
+
 LogicalResult CausalMaskOp::verify() {
   auto type = cast<RankedTensorType>(getResult().getType());
   TypeRule rule(getLoc(), getOperationName());
@@ -73,7 +75,7 @@ LogicalResult CausalMaskOp::verify() {
     if (type.getDimSize(1) != 1)
       return emitOpError() << "expected result dim 1 to be 1, but found "
                            << type;
-    if (failed(rule.positions(getPositions(), {"result", type, 0})))
+    if (failed(rule.positions(getPositions(), {"result", getResult(), 0})))
       return failure();
   }
   if (static_cast<int64_t>(getSizes().size()) !=

@@ -20,8 +20,8 @@ class Gpt_UnaryOp<string mnemonic> : Gpt_InferredOp<mnemonic> {
   let results = (outs Gpt_FloatTensor:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   code typeOfInput = [{
-    ::llvm::LogicalResult $cppClass::inferReturnTypes(
-        ::mlir::MLIRContext *, std::optional<::mlir::Location>, Adaptor adaptor,
+    ::llvm::LogicalResult $cppClass::inferTypes(
+        const ::mlir::gpt::TypeRule &, Adaptor adaptor,
         ::llvm::SmallVectorImpl<::mlir::Type> &types) {
       types.push_back(adaptor.getInput().getType());
       return ::mlir::success();
@@ -135,7 +135,9 @@ def Gpt_MaskedSoftmaxOp : Gpt_InferredOp<"masked_softmax"> {
   let definitions = Gpt_reifyLikeFirstOperand;
 }
 
-def Gpt_CausalMaskOp : Gpt_Op<"causal_mask", [AttrSizedOperandSegments]> {
+def Gpt_CausalMaskOp : Gpt_Op<"causal_mask", [
+    AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<Gpt_ShapeConstraintOpInterface>]> {
   let summary = "additive mask that hides the future";
   let description = [{
     Without `positions`, query `i` stands at position `i + T - S`:

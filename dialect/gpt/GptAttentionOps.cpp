@@ -59,11 +59,8 @@ static LogicalResult verifyFrequencies(const TypeRule &rule,
                        adaptor.getOriginalContextLength());
 }
 
-LogicalResult RopeOp::inferReturnTypes(MLIRContext *,
-                                       std::optional<Location> location,
-                                       Adaptor adaptor,
-                                       SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult RopeOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                 SmallVectorImpl<Type> &types) {
   auto input = rule.floatTensor(adaptor.getInput(), "input", 3, 3);
   if (failed(input))
     return failure();
@@ -72,7 +69,8 @@ LogicalResult RopeOp::inferReturnTypes(MLIRContext *,
   auto headDim =
       rule.headDim("input", *input, "num_heads", adaptor.getNumHeads());
   if (failed(headDim) || failed(verifyFrequencies(rule, adaptor, *headDim)) ||
-      failed(rule.positions(adaptor.getPositions(), {"input", *input, 0})))
+      failed(rule.positions(adaptor.getPositions(),
+                            {"input", adaptor.getInput(), 0})))
     return failure();
   types.push_back(*input);
   return success();
@@ -157,9 +155,11 @@ static FailureOr<AttentionTypes> checkHeads(const TypeRule &rule,
                      ") to match query head_dim (", *headDim, ")");
     return failure();
   }
-  if (failed(rule.sameDim({"key", *key, 0}, {"query", *query, 0})) ||
-      failed(rule.sameDim({"value", *value, 0}, {"query", *query, 0})) ||
-      failed(rule.sameDim({"value", *value, 1}, {"key", *key, 1})))
+  DimRef batch("query", adaptor.getQuery(), 0);
+  if (failed(rule.sameDim({"key", adaptor.getKey(), 0}, batch)) ||
+      failed(rule.sameDim({"value", adaptor.getValue(), 0}, batch)) ||
+      failed(rule.sameDim({"value", adaptor.getValue(), 1},
+                          {"key", adaptor.getKey(), 1})))
     return failure();
   return AttentionTypes{*query, *key, *value, *headDim, *valueDim};
 }
@@ -172,23 +172,22 @@ static RankedTensorType getAttentionResult(const AttentionTypes &types,
                                types.query.getElementType());
 }
 
-LogicalResult AttentionOp::inferReturnTypes(MLIRContext *,
-                                            std::optional<Location> location,
-                                            Adaptor adaptor,
-                                            SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult AttentionOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
   auto heads = checkHeads(rule, adaptor);
   if (failed(heads))
     return failure();
   int64_t numHeads = adaptor.getNumHeads();
-  int64_t queries = heads->query.getDimSize(1);
-  int64_t keys = heads->key.getDimSize(1);
+  DimRef queries("query", adaptor.getQuery(), 1);
+  DimRef keys("key", adaptor.getKey(), 1);
   if (Value mask = adaptor.getMask()) {
     auto maskType = rule.floatTensor(mask, "mask");
     if (failed(maskType) ||
-        failed(rule.broadcastsTo(
-            "mask", *maskType,
-            {heads->query.getDimSize(0), numHeads, queries, keys})))
+        failed(rule.broadcastsTo("mask", mask,
+                                 {{"query", adaptor.getQuery(), 0},
+                                  {"num_heads", numHeads},
+                                  queries,
+                                  keys})))
       return failure();
   }
   if (adaptor.getWindow()) {
@@ -197,10 +196,9 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *,
     if (!adaptor.getCausal())
       return rule.error("expected 'causal' with window");
   }
-  if (adaptor.getCausal() && !ShapedType::isDynamic(queries) &&
-      !ShapedType::isDynamic(keys) && queries > keys)
-    return rule.error("expected query dim 1 (", queries,
-                      ") of at most key dim 1 (", keys, ") with 'causal'");
+  if (adaptor.getCausal() &&
+      failed(rule.atMostDim(queries, keys, " with 'causal'")))
+    return failure();
   types.push_back(getAttentionResult(*heads, numHeads));
   return success();
 }
@@ -254,8 +252,9 @@ static FailureOr<RankedTensorType> checkCache(const TypeRule &rule, Value cache,
                                               int64_t numKvHeads,
                                               int64_t headDim) {
   auto type = rule.floatTensor(cache, name, 4, 4);
-  if (failed(type) || failed(rule.sameDim({name, *type, 0},
-                                          {entries.operand, entries.type, 0})))
+  if (failed(type) ||
+      failed(
+          rule.sameDim({name, cache, 0}, {entries.operand, entries.tensor, 0})))
     return failure();
   auto expect = [&](int64_t dim, int64_t size,
                     StringRef what) -> LogicalResult {
@@ -267,39 +266,32 @@ static FailureOr<RankedTensorType> checkCache(const TypeRule &rule, Value cache,
   if (failed(expect(1, numKvHeads, "num_kv_heads")) ||
       failed(expect(3, headDim, "head_dim")))
     return failure();
-  int64_t capacity = type->getDimSize(2);
-  if (!ShapedType::isDynamic(capacity) &&
-      !ShapedType::isDynamic(entries.size()) && entries.size() > capacity) {
-    (void)rule.error("expected ", entries.operand, " dim 1 (", entries.size(),
-                     ") of at most the capacity of ", name, " (", capacity,
-                     ")");
+  if (failed(rule.atMostDim(entries, {name, cache, 2})))
     return failure();
-  }
   return type;
 }
 
-LogicalResult CachedAttentionOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location> location, Adaptor adaptor,
-    SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult CachedAttentionOp::inferTypes(const TypeRule &rule,
+                                            Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
   auto heads = checkHeads(rule, adaptor);
-  if (failed(heads) ||
-      failed(rule.sameDim({"key", heads->key, 1}, {"query", heads->query, 1})))
+  if (failed(heads) || failed(rule.sameDim({"key", adaptor.getKey(), 1},
+                                           {"query", adaptor.getQuery(), 1})))
     return failure();
   int64_t numKvHeads = adaptor.getNumKvHeads();
   auto keyCache =
       checkCache(rule, adaptor.getKeyCache(), "key_cache",
-                 {"key", heads->key, 1}, numKvHeads, heads->headDim);
+                 {"key", adaptor.getKey(), 1}, numKvHeads, heads->headDim);
   if (failed(keyCache))
     return failure();
-  auto valueCache =
-      checkCache(rule, adaptor.getValueCache(), "value_cache",
-                 {"value", heads->value, 1}, numKvHeads, heads->valueHeadDim);
+  auto valueCache = checkCache(rule, adaptor.getValueCache(), "value_cache",
+                               {"value", adaptor.getValue(), 1}, numKvHeads,
+                               heads->valueHeadDim);
   if (failed(valueCache) ||
-      failed(rule.sameDim({"value_cache", *valueCache, 2},
-                          {"key_cache", *keyCache, 2})) ||
-      failed(
-          rule.positions(adaptor.getPositions(), {"query", heads->query, 0})))
+      failed(rule.sameDim({"value_cache", adaptor.getValueCache(), 2},
+                          {"key_cache", adaptor.getKeyCache(), 2})) ||
+      failed(rule.positions(adaptor.getPositions(),
+                            {"query", adaptor.getQuery(), 0})))
     return failure();
   if (adaptor.getWindow() &&
       failed(rule.positive("window", *adaptor.getWindow())))

@@ -87,7 +87,7 @@ def Gpt_RopeOp : Gpt_InferredOp<"rope"> {
     $input (`positions` `(` $positions^ `)`)? attr-dict `:`
     functional-type(operands, results)
   }];
-  let extraClassDeclaration = [{
+  let declarations = [{
     /// Features of one head.
     int64_t getHeadDim();
     /// Features of one head that are rotated.
@@ -132,7 +132,7 @@ def Gpt_AttentionOp : Gpt_InferredOp<"attention"> {
     * C6: `window`, if given, is positive and goes with `causal`.
     * C7: `query`, `key` and `value` have the same element type, and it is that
       of `result`.
-    * C8: with `causal`, `S <= T` where both are static.
+    * C8: with `causal`, `S <= T`.
 
     Example:
 
@@ -154,7 +154,7 @@ def Gpt_AttentionOp : Gpt_InferredOp<"attention"> {
     $query `,` $key `,` $value (`mask` `(` $mask^ `)`)? attr-dict `:`
     functional-type(operands, results)
   }];
-  let extraClassDeclaration = [{
+  let declarations = [{
     /// Features of one query (and key) head.
     int64_t getHeadDim();
     /// Features of one value head.
@@ -205,7 +205,7 @@ def Gpt_CachedAttentionOp : Gpt_InferredOp<"cached_attention"> {
       and `query`, `key` and `value` in `S`.
     * C5: the caches have `num_kv_heads` heads, the head dimension of `key` and
       `value`, and the same capacity.
-    * C6: `S` is at most the capacity, where both are static.
+    * C6: `S` is at most the capacity.
     * C7: `window`, if given, is positive.
     * C8: `query`, `key` and `value` have the same element type, and it is that
       of `result`. The caches may have another one.
@@ -235,7 +235,7 @@ def Gpt_CachedAttentionOp : Gpt_InferredOp<"cached_attention"> {
     `positions` `(` $positions `)` attr-dict `:`
     functional-type(operands, results)
   }];
-  let extraClassDeclaration = [{
+  let declarations = [{
     /// Features of one query (and key) head.
     int64_t getHeadDim();
     /// Features of one value head.

@@ -5,9 +5,9 @@
 //
 // Defines the dialect and the classes every op family derives from. An op says
 // four things once, here or in its family file: its type rule
-// (InferTypeOpInterface), its shape rule (ReifyRankedShapedTypeOpInterface),
-// how it treats the sequence dimension (SequenceOpInterface) and that it is
-// pure.
+// (InferTypeOpInterface, ShapeConstraintOpInterface), its shape rule
+// (ReifyRankedShapedTypeOpInterface), how it treats the sequence dimension
+// (SequenceOpInterface) and that it is pure.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,8 +38,9 @@ def Gpt_Dialect : Dialect {
     * Element types are `f32`, `bf16` and `f16`. A weight may be stored in
       another of these types than the activations: the result takes the type of
       the activations. Reductions accumulate in `f32`.
-    * A dynamic dimension that meets another dynamic or static one is assumed to
-      be equal to it at run time; only a static extent of 1 is broadcast.
+    * A dynamic dimension that meets another dynamic or static one must be equal
+      to it at run time, which `gpt-assert-shapes` sees to; only a static extent
+      of 1 is broadcast.
 
     ### Function attributes
 
@@ -86,14 +87,41 @@ def Gpt_VerifyTypeRule : NativeOpTrait<"VerifyTypeRule"> {
 class Gpt_InferredOp<string mnemonic, list<Trait> traits = []>
     : Gpt_Op<mnemonic,
              !listconcat([Gpt_VerifyTypeRule,
-                          InferTypeOpAdaptorWithIsCompatible], traits)> {
+                          InferTypeOpAdaptorWithIsCompatible,
+                          DeclareOpInterfaceMethods<Gpt_ShapeConstraintOpInterface>],
+                         traits)> {
+  // What a family or an op declares beside.
+  code declarations = [{}];
+  code typeRule = [{
+    /// The type rule: checks the operands and infers the types of the results.
+    static ::llvm::LogicalResult inferTypes(
+        const ::mlir::gpt::TypeRule &rule, Adaptor adaptor,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types);
+  }];
+  let extraClassDeclaration = !strconcat(typeRule, declarations);
+  code usesOfTypeRule = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *, std::optional<::mlir::Location> location,
+        Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      return inferTypes(::mlir::gpt::TypeRule(location, getOperationName()),
+                        adaptor, types);
+    }
+    void $cppClass::getShapeConstraints(
+        ::llvm::SmallVectorImpl<::mlir::gpt::ShapeConstraint> &constraints) {
+      ::llvm::SmallVector<::mlir::Type> types;
+      (void)inferTypes(::mlir::gpt::TypeRule(getLoc(), getOperationName(),
+                                             &constraints),
+                       Adaptor(*this), types);
+    }
+  }];
   code compatibleTypes = [{
     bool $cppClass::isCompatibleReturnTypes(::mlir::TypeRange lhs,
                                             ::mlir::TypeRange rhs) {
       return ::mlir::gpt::areCompatibleTypes(lhs, rhs);
     }
   }];
-  let extraClassDefinition = !strconcat(compatibleTypes, definitions);
+  let extraClassDefinition =
+    !strconcat(usesOfTypeRule, compatibleTypes, definitions);
 }
 
 // The first result has the shape of the first operand.

@@ -59,11 +59,8 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
 // TransposeOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
-                                            std::optional<Location> location,
-                                            Adaptor adaptor,
-                                            SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult TransposeOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
   auto input = rule.floatTensor(adaptor.getInput(), "input");
   if (failed(input))
     return failure();
@@ -111,11 +108,8 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
 // SplitOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult SplitOp::inferReturnTypes(MLIRContext *,
-                                        std::optional<Location> location,
-                                        Adaptor adaptor,
-                                        SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult SplitOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                  SmallVectorImpl<Type> &types) {
   auto input = rule.floatTensor(adaptor.getInput(), "input", 1);
   if (failed(input))
     return failure();
@@ -162,11 +156,8 @@ LogicalResult SplitOp::reifyResultShapes(OpBuilder &builder,
 // LastTokenOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult LastTokenOp::inferReturnTypes(MLIRContext *,
-                                            std::optional<Location> location,
-                                            Adaptor adaptor,
-                                            SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult LastTokenOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
   auto input = dyn_cast<RankedTensorType>(adaptor.getInput().getType());
   if (!input || input.getRank() < 2)
     return rule.error("expected input of rank 2 or more, but found ",

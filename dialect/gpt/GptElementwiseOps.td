@@ -19,12 +19,11 @@ class Gpt_BinaryOp<string mnemonic> : Gpt_InferredOp<mnemonic, [Commutative]> {
   let assemblyFormat =
     "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
   code typeOfBroadcast = [{
-    ::llvm::LogicalResult $cppClass::inferReturnTypes(
-        ::mlir::MLIRContext *, std::optional<::mlir::Location> location,
-        Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
-      return ::mlir::gpt::inferBroadcast(location, getOperationName(),
-                                         adaptor.getLhs(), adaptor.getRhs(),
-                                         types);
+    ::llvm::LogicalResult $cppClass::inferTypes(
+        const ::mlir::gpt::TypeRule &rule, Adaptor adaptor,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      return ::mlir::gpt::inferBroadcast(rule, adaptor.getLhs(),
+                                         adaptor.getRhs(), types);
     }
   }];
   code reifyBroadcast = [{

@@ -18,18 +18,13 @@ using namespace mlir::gpt;
 // EmbeddingOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *,
-                                            std::optional<Location> location,
-                                            Adaptor adaptor,
-                                            SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult EmbeddingOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
   auto table = rule.floatTensor(adaptor.getTable(), "table", 2, 2);
   auto ids = rule.integerTensor(adaptor.getIds(), "ids");
-  if (failed(table) || failed(ids))
+  if (failed(table) || failed(ids) ||
+      failed(rule.nonEmpty({"table", adaptor.getTable(), 0})))
     return failure();
-  if (table->getDimSize(0) == 0)
-    return rule.error("expected table dim 0 to be at least 1, but found ",
-                      *table);
   SmallVector<int64_t> shape(ids->getShape());
   shape.push_back(table->getDimSize(1));
   types.push_back(RankedTensorType::get(shape, table->getElementType()));
@@ -58,20 +53,18 @@ EmbeddingOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
 // PositionIdsOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult PositionIdsOp::inferReturnTypes(MLIRContext *context,
-                                              std::optional<Location> location,
-                                              Adaptor adaptor,
-                                              SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult PositionIdsOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                        SmallVectorImpl<Type> &types) {
   auto like = dyn_cast<RankedTensorType>(adaptor.getLike().getType());
   if (!like || like.getRank() < 2)
     return rule.error("expected like to be a ranked tensor of rank 2 or more, "
                       "but found ",
                       adaptor.getLike().getType());
-  if (failed(rule.positions(adaptor.getPositions(), {"like", like, 0})))
+  if (failed(rule.positions(adaptor.getPositions(),
+                            {"like", adaptor.getLike(), 0})))
     return failure();
-  types.push_back(RankedTensorType::get(like.getShape().take_front(2),
-                                        IntegerType::get(context, 64)));
+  types.push_back(RankedTensorType::get(
+      like.getShape().take_front(2), IntegerType::get(like.getContext(), 64)));
   return success();
 }
 

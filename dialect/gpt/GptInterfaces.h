@@ -3,12 +3,14 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// SequenceOpInterface and the two rules that most ops share.
+// The interfaces, and the two rules of SequenceOpInterface that most ops share.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef GPT_GPTINTERFACES_H
 #define GPT_GPTINTERFACES_H
+
+#include "gpt/GptShape.h"
 
 #include "mlir/IR/OpDefinition.h"
 

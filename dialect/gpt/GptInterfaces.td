@@ -5,7 +5,8 @@
 //
 // SequenceOpInterface is what makes the KV cache a compiler feature: a pass
 // follows the sequence dimension through any graph by asking each op, instead
-// of knowing every model.
+// of knowing every model. ShapeConstraintOpInterface is what makes calls with
+// extents that do not fit each other an error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,6 +31,19 @@ def Gpt_SequenceOpInterface : OpInterface<"SequenceOpInterface"> {
     "::llvm::LogicalResult", "inferSequenceDims",
     (ins "::llvm::ArrayRef<int64_t>":$operandDims,
          "::llvm::SmallVectorImpl<int64_t> &":$resultDims)>];
+}
+
+def Gpt_ShapeConstraintOpInterface : OpInterface<"ShapeConstraintOpInterface"> {
+  let cppNamespace = "::mlir::gpt";
+  let description = [{
+    What an op demands of the extents of its operands and results. Types decide
+    that where they are static; where they are not, it must hold at run time.
+  }];
+  let methods = [InterfaceMethod<[{
+      Appends all that the op demands.
+    }],
+    "void", "getShapeConstraints",
+    (ins "::llvm::SmallVectorImpl<::mlir::gpt::ShapeConstraint> &":$constraints)>];
 }
 
 #endif // GPT_INTERFACES_TD

@@ -19,7 +19,7 @@ static LogicalResult inferNorm(const TypeRule &rule, Value input, Value weight,
   auto type = rule.floatTensor(input, "input", 1);
   if (failed(type))
     return failure();
-  DimRef features{"input", *type, type->getRank() - 1};
+  DimRef features("input", input, type->getRank() - 1);
   if (failed(rule.featureVector(weight, "weight", features)) ||
       (bias && failed(rule.featureVector(bias, "bias", features))))
     return failure();
@@ -32,20 +32,14 @@ static LogicalResult inferNorm(const TypeRule &rule, Value input, Value weight,
   return success();
 }
 
-LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *,
-                                            std::optional<Location> location,
-                                            Adaptor adaptor,
-                                            SmallVectorImpl<Type> &types) {
-  return inferNorm(TypeRule(location, getOperationName()), adaptor.getInput(),
-                   adaptor.getWeight(), adaptor.getBias(),
-                   adaptor.getEpsilonAttr(), types);
+LogicalResult LayerNormOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
+  return inferNorm(rule, adaptor.getInput(), adaptor.getWeight(),
+                   adaptor.getBias(), adaptor.getEpsilonAttr(), types);
 }
 
-LogicalResult RmsNormOp::inferReturnTypes(MLIRContext *,
-                                          std::optional<Location> location,
-                                          Adaptor adaptor,
-                                          SmallVectorImpl<Type> &types) {
-  return inferNorm(TypeRule(location, getOperationName()), adaptor.getInput(),
-                   adaptor.getWeight(), /*bias=*/Value(),
-                   adaptor.getEpsilonAttr(), types);
+LogicalResult RmsNormOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                    SmallVectorImpl<Type> &types) {
+  return inferNorm(rule, adaptor.getInput(), adaptor.getWeight(),
+                   /*bias=*/Value(), adaptor.getEpsilonAttr(), types);
 }

@@ -18,23 +18,20 @@ using namespace mlir::gpt;
 // LinearOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult LinearOp::inferReturnTypes(MLIRContext *,
-                                         std::optional<Location> location,
-                                         Adaptor adaptor,
-                                         SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult LinearOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                   SmallVectorImpl<Type> &types) {
   auto input = rule.floatTensor(adaptor.getInput(), "input", 1);
   auto weight = rule.floatTensor(adaptor.getWeight(), "weight", 2, 2);
   if (failed(input) || failed(weight))
     return failure();
   int64_t inputDim = adaptor.getWeightLayout() == WeightLayout::OutIn ? 1 : 0;
   int64_t outputDim = 1 - inputDim;
-  if (failed(rule.sameDim({"weight", *weight, inputDim},
-                          {"input", *input, input->getRank() - 1})))
+  if (failed(rule.sameDim({"weight", adaptor.getWeight(), inputDim},
+                          {"input", adaptor.getInput(), input->getRank() - 1})))
     return failure();
   if (adaptor.getBias() &&
       failed(rule.featureVector(adaptor.getBias(), "bias",
-                                {"weight", *weight, outputDim})))
+                                {"weight", adaptor.getWeight(), outputDim})))
     return failure();
   SmallVector<int64_t> shape(input->getShape());
   shape.back() = weight->getDimSize(outputDim);
@@ -56,11 +53,8 @@ LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder,
 // MatmulOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
-                                         std::optional<Location> location,
-                                         Adaptor adaptor,
-                                         SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult MatmulOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                   SmallVectorImpl<Type> &types) {
   auto lhs = rule.floatTensor(adaptor.getLhs(), "lhs", 2);
   auto rhs = rule.floatTensor(adaptor.getRhs(), "rhs", 2);
   if (failed(lhs) || failed(rhs) ||
@@ -72,14 +66,15 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *,
   SmallVector<int64_t> shape(lhs->getShape());
   if (rhs->getRank() == rank) {
     for (int64_t dim = 0; dim < rank - 2; ++dim) {
-      if (failed(rule.sameDim({"rhs", *rhs, dim}, {"lhs", *lhs, dim})))
+      if (failed(rule.sameDim({"rhs", adaptor.getRhs(), dim},
+                              {"lhs", adaptor.getLhs(), dim})))
         return failure();
       if (ShapedType::isDynamic(shape[dim]))
         shape[dim] = rhs->getDimSize(dim);
     }
   }
-  if (failed(rule.sameDim({"rhs", *rhs, rhs->getRank() - 2},
-                          {"lhs", *lhs, rank - 1})))
+  if (failed(rule.sameDim({"rhs", adaptor.getRhs(), rhs->getRank() - 2},
+                          {"lhs", adaptor.getLhs(), rank - 1})))
     return failure();
   shape.back() = rhs->getShape().back();
   types.push_back(RankedTensorType::get(shape, lhs->getElementType()));

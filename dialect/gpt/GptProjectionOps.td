@@ -51,7 +51,7 @@ def Gpt_LinearOp : Gpt_InferredOp<"linear"> {
     $input `,` $weight (`bias` `(` $bias^ `)`)? attr-dict `:`
     functional-type(operands, results)
   }];
-  let extraClassDeclaration = [{
+  let declarations = [{
     /// Dimension of `weight` that the product sums over.
     unsigned getWeightInputDim() {
       return getWeightLayout() == WeightLayout::OutIn ? 1 : 0;

@@ -16,11 +16,8 @@ using namespace mlir::gpt;
 static FailureOr<RankedTensorType> inferIndices(const TypeRule &rule,
                                                 Value input, StringRef name) {
   auto type = rule.floatTensor(input, name, 1);
-  if (failed(type))
+  if (failed(type) || failed(rule.nonEmpty({name, input, type->getRank() - 1})))
     return failure();
-  if (type->getShape().back() == 0)
-    return rule.error("expected ", name, " dim ", type->getRank() - 1,
-                      " to be at least 1, but found ", *type);
   return RankedTensorType::get(type->getShape().drop_back(),
                                IntegerType::get(type->getContext(), 64));
 }
@@ -37,11 +34,8 @@ static LogicalResult reifyIndices(OpBuilder &builder, Location loc, Value input,
 // ArgmaxOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *,
-                                         std::optional<Location> location,
-                                         Adaptor adaptor,
-                                         SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult ArgmaxOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                   SmallVectorImpl<Type> &types) {
   auto result = inferIndices(rule, adaptor.getInput(), "input");
   if (failed(result))
     return failure();
@@ -58,22 +52,18 @@ LogicalResult ArgmaxOp::reifyResultShapes(OpBuilder &builder,
 // SampleOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult SampleOp::inferReturnTypes(MLIRContext *,
-                                         std::optional<Location> location,
-                                         Adaptor adaptor,
-                                         SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, getOperationName());
+LogicalResult SampleOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
+                                   SmallVectorImpl<Type> &types) {
   auto result = inferIndices(rule, adaptor.getLogits(), "logits");
   if (failed(result))
     return failure();
-  auto logits = cast<RankedTensorType>(adaptor.getLogits().getType());
   auto uniform = rule.floatTensor(adaptor.getUniform(), "uniform",
                                   result->getRank(), result->getRank());
   if (failed(uniform))
     return failure();
   for (int64_t dim = 0; dim < result->getRank(); ++dim)
-    if (failed(
-            rule.sameDim({"uniform", *uniform, dim}, {"logits", logits, dim})))
+    if (failed(rule.sameDim({"uniform", adaptor.getUniform(), dim},
+                            {"logits", adaptor.getLogits(), dim})))
       return failure();
   types.push_back(*result);
   return success();

@@ -57,7 +57,7 @@ LogicalResult TypeRule::featureVector(Value value, StringRef operand,
   auto type = floatTensor(value, operand, 1, 1);
   if (failed(type))
     return failure();
-  return sameDim({operand, *type, 0}, features);
+  return sameDim({operand, value, 0}, features);
 }
 
 LogicalResult TypeRule::positions(Value positions, DimRef batch) const {
@@ -68,15 +68,35 @@ LogicalResult TypeRule::positions(Value positions, DimRef batch) const {
       !type.getElementType().isSignlessInteger(64))
     return error("expected positions to be a 1D tensor of i64, but found ",
                  positions.getType());
-  return sameDim({"positions", type, 0}, batch);
+  return sameDim({"positions", positions, 0}, batch);
 }
 
 LogicalResult TypeRule::sameDim(DimRef actual, DimRef expected) const {
+  note(actual, ShapeConstraint::Relation::Equal, expected);
   if (canBeEqual(actual.size(), expected.size()))
     return success();
   return error("expected ", actual.operand, " dim ", actual.dim, " (",
                actual.size(), ") to match ", expected.operand, " dim ",
                expected.dim, " (", expected.size(), ")");
+}
+
+LogicalResult TypeRule::atMostDim(DimRef actual, DimRef limit,
+                                  StringRef condition) const {
+  note(actual, ShapeConstraint::Relation::AtMost, limit);
+  if (ShapedType::isDynamic(actual.size()) ||
+      ShapedType::isDynamic(limit.size()) || actual.size() <= limit.size())
+    return success();
+  return error("expected ", actual.operand, " dim ", actual.dim, " (",
+               actual.size(), ") of at most ", limit.operand, " dim ",
+               limit.dim, " (", limit.size(), ")", condition);
+}
+
+LogicalResult TypeRule::nonEmpty(DimRef dim) const {
+  note(DimRef("one", 1), ShapeConstraint::Relation::AtMost, dim);
+  if (dim.size() != 0)
+    return success();
+  return error("expected ", dim.operand, " dim ", dim.dim,
+               " to be at least 1, but found ", dim.tensor.getType());
 }
 
 LogicalResult TypeRule::sameElementType(StringRef lhs, RankedTensorType lhsType,
@@ -95,18 +115,23 @@ LogicalResult TypeRule::positive(StringRef attribute, int64_t value) const {
   return error("expected ", attribute, " to be positive, but found ", value);
 }
 
-LogicalResult TypeRule::broadcastsTo(StringRef operand, RankedTensorType type,
-                                     ArrayRef<int64_t> shape) const {
+LogicalResult TypeRule::broadcastsTo(StringRef operand, Value value,
+                                     ArrayRef<DimRef> shape) const {
+  auto type = cast<RankedTensorType>(value.getType());
   int64_t offset = static_cast<int64_t>(shape.size()) - type.getRank();
   if (offset < 0)
     return error("expected ", operand, " of rank ", shape.size(),
                  " or less, but found ", type);
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     int64_t size = type.getDimSize(dim);
-    if (size == 1 || canBeEqual(size, shape[dim + offset]))
+    if (size == 1)
+      continue;
+    DimRef expected = shape[dim + offset];
+    note({operand, value, dim}, ShapeConstraint::Relation::Equal, expected);
+    if (canBeEqual(size, expected.size()))
       continue;
     return error("expected ", operand, " dim ", dim, " (", size,
-                 ") to be 1 or ", shape[dim + offset]);
+                 ") to be 1 or ", expected.size());
   }
   return success();
 }
@@ -133,10 +158,17 @@ bool mlir::gpt::areCompatibleTypes(TypeRange lhs, TypeRange rhs) {
   });
 }
 
-LogicalResult mlir::gpt::inferBroadcast(std::optional<Location> location,
-                                        StringRef opName, Value lhs, Value rhs,
+SmallVector<DimRef> mlir::gpt::getDims(StringRef operand, Value tensor) {
+  SmallVector<DimRef> dims;
+  int64_t rank = cast<RankedTensorType>(tensor.getType()).getRank();
+  for (int64_t dim = 0; dim < rank; ++dim)
+    dims.emplace_back(operand, tensor, dim);
+  return dims;
+}
+
+LogicalResult mlir::gpt::inferBroadcast(const TypeRule &rule, Value lhs,
+                                        Value rhs,
                                         SmallVectorImpl<Type> &types) {
-  TypeRule rule(location, opName);
   auto lhsType = rule.floatTensor(lhs, "lhs");
   auto rhsType = rule.floatTensor(rhs, "rhs");
   if (failed(lhsType) || failed(rhsType) ||
@@ -154,8 +186,7 @@ LogicalResult mlir::gpt::inferBroadcast(std::optional<Location> location,
       shape[rank - fromEnd] = lhsSize == 1 ? rhsSize : lhsSize;
       continue;
     }
-    if (failed(
-            rule.sameDim({"rhs", *rhsType, rhsDim}, {"lhs", *lhsType, lhsDim})))
+    if (failed(rule.sameDim({"rhs", rhs, rhsDim}, {"lhs", lhs, lhsDim})))
       return failure();
     shape[rank - fromEnd] = ShapedType::isDynamic(lhsSize) ? rhsSize : lhsSize;
   }

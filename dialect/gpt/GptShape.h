@@ -19,22 +19,43 @@
 
 namespace mlir::gpt {
 
-/// A dimension of a named operand, for messages.
+/// A dimension of a named operand, or a number with a name.
 struct DimRef {
-  StringRef operand;
-  RankedTensorType type;
-  int64_t dim;
+  DimRef(StringRef operand, Value tensor, int64_t dim)
+      : operand(operand), tensor(tensor), dim(dim) {}
+  DimRef(StringRef name, int64_t number) : operand(name), number(number) {}
 
-  int64_t size() const { return type.getDimSize(dim); }
+  int64_t size() const {
+    return tensor ? cast<RankedTensorType>(tensor.getType()).getDimSize(dim)
+                  : number;
+  }
+
+  StringRef operand;
+  /// Null for a number.
+  Value tensor;
+  int64_t dim = 0;
+  int64_t number = 0;
+};
+
+/// What an op demands of two extents. Types show whether it holds where both
+/// are static.
+struct ShapeConstraint {
+  enum class Relation { Equal, AtMost };
+
+  DimRef lhs;
+  Relation relation;
+  DimRef rhs;
 };
 
 /// Checks operands on behalf of one op. Type inference runs before the op
 /// exists (and, from Python, before its operands were checked), so a rule
-/// checks what it relies on and names the op itself.
+/// checks what it relies on and names the op itself. On demand, it notes what
+/// the op demands of extents, be they static or not.
 class TypeRule {
 public:
-  TypeRule(std::optional<Location> location, StringRef opName)
-      : location(location), opName(opName) {}
+  TypeRule(std::optional<Location> location, StringRef opName,
+           SmallVectorImpl<ShapeConstraint> *constraints = nullptr)
+      : location(location), opName(opName), constraints(constraints) {}
 
   template <typename... Args>
   LogicalResult error(Args &&...args) const {
@@ -62,14 +83,22 @@ public:
   /// Checks that two dimensions can be equal at run time.
   LogicalResult sameDim(DimRef actual, DimRef expected) const;
 
+  /// Checks that one dimension can be of at most another one at run time.
+  /// `condition` says, for the message, when it has to be.
+  LogicalResult atMostDim(DimRef actual, DimRef limit,
+                          StringRef condition = "") const;
+
+  /// Checks that a dimension can have an index at run time.
+  LogicalResult nonEmpty(DimRef dim) const;
+
   LogicalResult sameElementType(StringRef lhs, RankedTensorType lhsType,
                                 StringRef rhs, RankedTensorType rhsType) const;
 
   LogicalResult positive(StringRef attribute, int64_t value) const;
 
   /// Checks that `value` broadcasts to `shape` (aligned at the last dimension).
-  LogicalResult broadcastsTo(StringRef operand, RankedTensorType type,
-                             ArrayRef<int64_t> shape) const;
+  LogicalResult broadcastsTo(StringRef operand, Value value,
+                             ArrayRef<DimRef> shape) const;
 
   /// Features of one head: the last extent of `type` divided by the number of
   /// heads.
@@ -77,8 +106,14 @@ public:
                              StringRef headsName, int64_t numHeads) const;
 
 private:
+  void note(DimRef lhs, ShapeConstraint::Relation relation, DimRef rhs) const {
+    if (constraints)
+      constraints->push_back({lhs, relation, rhs});
+  }
+
   std::optional<Location> location;
   StringRef opName;
+  SmallVectorImpl<ShapeConstraint> *constraints;
 };
 
 /// Whether declared result types may stand for inferred ones: the same element
@@ -105,9 +140,11 @@ public:
 };
 
 /// Result type of an element-wise op on two operands.
-LogicalResult inferBroadcast(std::optional<Location> location, StringRef opName,
-                             Value lhs, Value rhs,
+LogicalResult inferBroadcast(const TypeRule &rule, Value lhs, Value rhs,
                              SmallVectorImpl<Type> &types);
+
+/// All dimensions of a ranked tensor.
+SmallVector<DimRef> getDims(StringRef operand, Value tensor);
 
 /// The shape of a tensor, static extents as attributes.
 SmallVector<OpFoldResult> getMixedShape(OpBuilder &builder, Location loc,
@@ -116,6 +153,27 @@ SmallVector<OpFoldResult> getMixedShape(OpBuilder &builder, Location loc,
 /// The shape of `lhs` and `rhs` broadcast against each other.
 SmallVector<OpFoldResult> getBroadcastShape(OpBuilder &builder, Location loc,
                                             Value lhs, Value rhs);
+
+/// Makes ops to look at them, and erases them when it goes out of scope.
+/// Reification builds IR, where often only a question is asked.
+class ScratchBuilder : OpBuilder::Listener {
+public:
+  /// Builds in front of `op`.
+  explicit ScratchBuilder(Operation *op) : builder(op, this) {}
+  ~ScratchBuilder() override {
+    for (Operation *op : llvm::reverse(inserted))
+      op->erase();
+  }
+  void notifyOperationInserted(Operation *op,
+                               OpBuilder::InsertPoint previous) override {
+    inserted.push_back(op);
+  }
+
+  OpBuilder builder;
+
+private:
+  SmallVector<Operation *> inserted;
+};
 
 /// The permutation that applies `first`, then `second`.
 SmallVector<int64_t> composePermutations(ArrayRef<int64_t> first,

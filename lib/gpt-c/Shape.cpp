@@ -3,11 +3,12 @@
 // Part of gpt-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// See Shape.h. Reification builds IR; what it builds is looked at and erased.
+// See Shape.h.
 //
 //===----------------------------------------------------------------------===//
 
 #include "gpt-c/Shape.h"
+#include "gpt/GptShape.h"
 
 #include "mlir/CAPI/IR.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -26,32 +27,13 @@ struct DimOf {
   int64_t axis;
 };
 
-/// Erases, when it goes out of scope, the ops that its builder has inserted.
-class ScratchBuilder : OpBuilder::Listener {
-public:
-  explicit ScratchBuilder(Operation *op) : builder(op, this) {}
-  ~ScratchBuilder() override {
-    for (Operation *op : llvm::reverse(inserted))
-      op->erase();
-  }
-  void notifyOperationInserted(Operation *op,
-                               OpBuilder::InsertPoint previous) override {
-    inserted.push_back(op);
-  }
-
-  OpBuilder builder;
-
-private:
-  SmallVector<Operation *> inserted;
-};
-
 } // namespace
 
 /// Returns the dimension of an operand that `dim`, of a result of `op`, equals.
 static std::optional<DimOf> getReifiedSource(Operation *op, DimOf dim) {
   if (!isa<ReifyRankedShapedTypeOpInterface>(op))
     return std::nullopt;
-  ScratchBuilder scratch(op);
+  gpt::ScratchBuilder scratch(op);
   FailureOr<OpFoldResult> size =
       reifyDimOfResult(scratch.builder, op,
                        cast<OpResult>(dim.value).getResultNumber(), dim.axis);

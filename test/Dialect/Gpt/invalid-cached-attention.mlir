@@ -90,7 +90,7 @@ func.func @case_10(%q: tensor<2x3x16xf32>, %k: tensor<2x3x8xf32>, %v: tensor<2x3
 // -----
 
 func.func @case_11(%q: tensor<2x3x16xf32>, %k: tensor<2x3x8xf32>, %v: tensor<2x3x8xf32>, %kc: tensor<2x1x2x8xf32>, %vc: tensor<2x1x2x8xf32>, %p: tensor<2xi64>) {
-  // expected-error @+1 {{'gpt.cached_attention' op expected key dim 1 (3) of at most the capacity of key_cache (2)}}
+  // expected-error @+1 {{'gpt.cached_attention' op expected key dim 1 (3) of at most key_cache dim 2 (2)}}
   %0:3 = gpt.cached_attention %q, %k, %v cache(%kc, %vc) positions(%p) {num_heads = 2 : i64, num_kv_heads = 1 : i64} : (tensor<2x3x16xf32>, tensor<2x3x8xf32>, tensor<2x3x8xf32>, tensor<2x1x2x8xf32>, tensor<2x1x2x8xf32>, tensor<2xi64>) -> (tensor<2x3x16xf32>, tensor<2x1x2x8xf32>, tensor<2x1x2x8xf32>)
   return
 }
