@@ -155,6 +155,26 @@ Function Function::withNumThreads(int count) const {
 // Calling
 //===----------------------------------------------------------------------===//
 
+/// Returns the message of an assertion with the shapes of the arguments that it
+/// names, such as "expected ...; got 'x' of shape (3, 4)".
+static std::string describeFailure(std::string message,
+                                   const Signature &signature,
+                                   void *const *arguments) {
+  std::string shapes;
+  for (size_t i = 0; i < signature.arguments.size(); ++i) {
+    const TensorSpec &spec = signature.arguments[i];
+    std::string name = "'" + spec.name + "'";
+    if (message.find(name) == std::string::npos)
+      continue;
+    shapes += (shapes.empty() ? "; got " : ", ") + name + " of shape (";
+    auto *descriptor = static_cast<const int64_t *>(arguments[i]);
+    for (size_t dim = 0; dim < spec.rank(); ++dim)
+      shapes += (dim ? ", " : "") + std::to_string(descriptor[3 + dim]);
+    shapes += ")";
+  }
+  return message + shapes;
+}
+
 nb::list Function::call(nb::args values) const {
   if (values.size() != free.size())
     throw nb::value_error(("function '" + signature->name + "' expected " +
@@ -185,19 +205,24 @@ nb::list Function::call(nb::args values) const {
   std::vector<int64_t> results(signature->getResultBytes() / sizeof(int64_t));
   if (!results.empty())
     pointers[0] = results.data();
-  int64_t lacking = 0;
+  CallFailure failure;
   {
     nb::gil_scoped_release release;
     NumThreadsScope threads(numThreads);
-    lacking = callInWorkspace(entry, pointers.data());
+    failure = callInWorkspace(entry, pointers.data());
   }
-  if (lacking != 0) {
+  if (failure.lackingBytes != 0) {
     PyErr_Format(PyExc_MemoryError,
                  "cannot allocate %lld bytes for results or intermediate "
                  "results of function '%s'",
-                 static_cast<long long>(lacking), signature->name.c_str());
+                 static_cast<long long>(failure.lackingBytes),
+                 signature->name.c_str());
     throw nb::python_error();
   }
+  if (failure.message)
+    throw nb::value_error(describeFailure(failure.message, *signature,
+                                          pointers.data() + firstArgumentSlot())
+                              .c_str());
   nb::list arrays =
       takeResults(results.data(), pointers.data() + firstArgumentSlot(),
                   signature->arguments.size());

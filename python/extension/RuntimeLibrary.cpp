@@ -34,6 +34,9 @@ void Library::connect() {
     *static_cast<ParallelRuntime *>(pointer) = &parallelFor;
   if (void *pointer = lookup("gpt_workspace_runtime"))
     workspaces = connectWorkspaces(*static_cast<WorkspaceRuntime *>(pointer));
+  using FailureRuntime = decltype(&leaveCall);
+  if (void *pointer = lookup("gpt_failure_runtime"))
+    *static_cast<FailureRuntime *>(pointer) = &leaveCall;
 }
 
 std::shared_ptr<Library> Library::open(const std::string &path) {

@@ -103,13 +103,13 @@ int64_t WorkspacePool::getIdleBytes() const {
 }
 
 //===----------------------------------------------------------------------===//
-// Calls that get no memory
+// Calls that are left
 //===----------------------------------------------------------------------===//
 
-/// Where the innermost call of this thread goes on if there is no memory.
+/// Where the innermost call of this thread goes on if it is left.
 static thread_local std::jmp_buf *returnPoint = nullptr;
-/// What that call asked for.
-static thread_local int64_t lackingBytes = 0;
+/// Why that call was left.
+static thread_local CallFailure failure;
 
 namespace {
 struct Taken {
@@ -124,8 +124,8 @@ struct Taken {
 static thread_local std::vector<Taken> taken;
 static constexpr size_t kTakenByCall = 8;
 
-int64_t gpt::runtime::callInWorkspace(void (*entry)(void **),
-                                      void **arguments) {
+CallFailure gpt::runtime::callInWorkspace(void (*entry)(void **),
+                                          void **arguments) {
   std::jmp_buf here;
   std::jmp_buf *outer = returnPoint;
   const size_t numTaken = taken.size();
@@ -134,20 +134,27 @@ int64_t gpt::runtime::callInWorkspace(void (*entry)(void **),
     returnPoint = outer;
     for (; taken.size() > numTaken; taken.pop_back())
       taken.back().pool->release(taken.back().memory);
-    return lackingBytes;
+    return failure;
   }
   returnPoint = &here;
   entry(arguments);
   returnPoint = outer;
-  return 0;
+  return {};
 }
 
 /// Nothing with a destructor is between the call and here.
+static void leave(CallFailure reason) {
+  if (!returnPoint)
+    return;
+  failure = reason;
+  std::longjmp(*returnPoint, 1);
+}
+
+void gpt::runtime::leaveCall(const char *message) { leave({0, message}); }
+
 static void *returnOrLeave(void *memory, int64_t bytes) {
-  if (!memory && returnPoint) {
-    lackingBytes = bytes;
-    std::longjmp(*returnPoint, 1);
-  }
+  if (!memory)
+    leave({bytes, nullptr});
   return memory;
 }
 

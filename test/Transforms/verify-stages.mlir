@@ -5,7 +5,8 @@
 
 //--- linalg.mlir
 
-func.func @good(%x: tensor<4xf32>) -> tensor<4xf32> {
+func.func @good(%x: tensor<4xf32>, %c: i1) -> tensor<4xf32> {
+  cf.assert %c, "what calls must see to"
   %0 = linalg.add ins(%x, %x : tensor<4xf32>, tensor<4xf32>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
@@ -16,6 +17,21 @@ func.func @gpt_op(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{'gpt.silu' op is not allowed in the linalg stage}}
   %0 = gpt.silu %x : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
+}
+
+// -----
+
+// It may be run by several threads, which cannot leave a call.
+
+func.func @assertion_in_loop(%x: tensor<4xi1>) -> tensor<4xi1> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      outs(%x : tensor<4xi1>) {
+  ^bb0(%c: i1):
+    // expected-error @+1 {{'cf.assert' op is not allowed in the linalg stage}}
+    cf.assert %c, "no"
+    linalg.yield %c : i1
+  } -> tensor<4xi1>
+  return %0 : tensor<4xi1>
 }
 
 // -----

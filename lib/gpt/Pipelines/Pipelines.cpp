@@ -43,28 +43,24 @@ static void addSchedule(OpPassManager &pm, StringRef schedule,
   pm.addPass(gpt::createApplySchedule(options));
 }
 
-/// Refuses what the passes that follow are not made for.
-static void addLimits(OpPassManager &pm, int64_t maxOps) {
-  gpt::VerifyLimitsOptions options;
-  options.maxOps = maxOps;
-  pm.addPass(gpt::createVerifyLimits(options));
-}
-
-static void addGptToLinalg(OpPassManager &pm, StringRef schedule) {
+void gpt::buildGptToLinalgPipeline(OpPassManager &pm,
+                                   const GptToLinalgOptions &options) {
+  // Refuses what the passes that follow are not made for.
+  gpt::VerifyLimitsOptions limits;
+  limits.maxOps = options.maxOps;
+  pm.addPass(gpt::createVerifyLimits(limits));
+  // Calls are checked before code is chosen by what they are given.
+  pm.addPass(gpt::createAssertShapes());
+  if (options.specializeShapes)
+    pm.addPass(gpt::createSpecializeShapes());
   // While ops still mean something: among others, what follows the blocks of a
   // prefill is computed for the last token only.
   addCleanup(pm);
-  if (!schedule.empty())
-    addSchedule(pm, schedule, "attention", /*optional=*/true);
+  if (!options.schedule.empty())
+    addSchedule(pm, options.schedule, "attention", /*optional=*/true);
   pm.addPass(gpt::createConvertGptToLinalg());
   addCleanup(pm);
   pm.addPass(gpt::createVerifyLinalgStage());
-}
-
-void gpt::buildGptToLinalgPipeline(OpPassManager &pm,
-                                   const GptToLinalgOptions &options) {
-  addLimits(pm, options.maxOps);
-  addGptToLinalg(pm, options.schedule);
 }
 
 /// Tensors to buffers. Cache arguments are updated in place and no function
@@ -184,6 +180,7 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createTabulateArguments());
   pm.addPass(createRollCalls());
   pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createLowerAssertions());
   ConvertVectorToLLVMPassOptions vector;
   vector.x86Vector = true;
   pm.addPass(createConvertVectorToLLVMPass(vector));
@@ -210,10 +207,12 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
 void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
                                  const GptToLLVMOptions &options) {
   bool vectorise = options.optLevel >= 2 && !options.schedule.empty();
-  addLimits(pm, options.maxOps);
-  if (options.optLevel >= 2 && options.specializeShapes)
-    pm.addPass(createSpecializeShapes());
-  addGptToLinalg(pm, vectorise ? StringRef(options.schedule) : "");
+  GptToLinalgOptions toLinalg;
+  toLinalg.maxOps = options.maxOps;
+  toLinalg.specializeShapes = options.optLevel >= 2 && options.specializeShapes;
+  if (vectorise)
+    toLinalg.schedule = options.schedule;
+  buildGptToLinalgPipeline(pm, toLinalg);
   LinalgToVectorOptions toVector;
   toVector.fuseElementwise = options.optLevel >= 1;
   if (vectorise)

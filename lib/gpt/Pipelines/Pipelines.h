@@ -28,6 +28,10 @@ struct GptToLinalgOptions : public PassPipelineOptions<GptToLinalgOptions> {
                      "tiles of attention: a built-in name or a file; none if "
                      "empty"),
       llvm::cl::init("")};
+  PassOptions::Option<bool> specializeShapes{
+      *this, "specialize-shapes",
+      llvm::cl::desc("Make code of its own for single tokens"),
+      llvm::cl::init(false)};
   PassOptions::Option<int64_t> maxOps{
       *this, "max-ops", llvm::cl::desc("Ops that a module may have"),
       llvm::cl::init(100000)};

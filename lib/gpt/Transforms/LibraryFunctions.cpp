@@ -29,8 +29,8 @@ Type gpt::getMathFunctionType(MLIRContext *context, StringRef name) {
 }
 
 bool gpt::isLibraryFunction(MLIRContext *context, StringRef name) {
-  static constexpr StringRef kNames[] = {"abort",  "aligned_alloc", "free",
-                                         "malloc", "memcpy",        "memmove",
-                                         "memset", "sincos",        "sincosf"};
+  static constexpr StringRef kNames[] = {
+      "abort",   "aligned_alloc", "free", "malloc", "memcpy",
+      "memmove", "memset",        "puts", "sincos", "sincosf"};
   return llvm::is_contained(kNames, name) || getMathFunctionType(context, name);
 }

@@ -134,6 +134,35 @@ def HoistLoopBuffers : Pass<"gpt-hoist-loop-buffers", "::mlir::func::FuncOp"> {
   ];
 }
 
+def LowerAssertions : Pass<"gpt-lower-assertions", "ModuleOp"> {
+  let summary = "Let the runtime end calls whose assertions fail";
+  let description = [{
+    Replaces every `cf.assert` by a branch to a call of a function that it makes,
+
+    ```mlir
+    llvm.func internal @gpt_fail(%message: !llvm.ptr)
+    ```
+
+    and that calls the runtime through a pointer that the module exports,
+
+    ```mlir
+    llvm.mlir.global external @gpt_failure_runtime() : !llvm.ptr  // null
+    ```
+
+    of the C type `void (*)(const char *message)`, which may leave the call
+    (`longjmp`). While it is null, or if it returns, the message goes to the
+    standard output and the process ends. Without assertions there is no pointer.
+
+    Runs once control flow is branches.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect"
+  ];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of assertions lowered">
+  ];
+}
+
 def LowerWorkspaces : Pass<"gpt-lower-workspaces", "ModuleOp"> {
   let summary = "Take memory from the runtime";
   let description = [{

@@ -201,6 +201,40 @@ def InsertKVCache : Pass<"gpt-insert-kv-cache", "ModuleOp"> {
 // Shapes
 //===----------------------------------------------------------------------===//
 
+def AssertShapes : Pass<"gpt-assert-shapes", "ModuleOp"> {
+  let summary = "Assert that the extents of arguments fit each other";
+  let description = [{
+    Dynamic dimensions that meet in an op are assumed to be equal. What the ops
+    of a public function, and of the functions it calls, demand of extents is
+    followed back to its arguments, through the shape rules of the ops, and
+    asserted at its head unless types or `gpt.dims` say it already: a call sees
+    to it that dimensions of one name are equal.
+
+    ```mlir
+    func.func @sum(%x: tensor<?x4xf32> {gpt.name = "x"},
+                   %y: tensor<?x4xf32> {gpt.name = "y"}) -> tensor<?x4xf32> {
+      %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+      %m = tensor.dim %y, %c0 : tensor<?x4xf32>
+      %equal = arith.cmpi eq, %m, %n : index
+      cf.assert %equal, "expected 'y' dim 0 to match 'x' dim 0, as gpt.add requires"
+      %z = gpt.add %x, %y : ...
+    ```
+
+    Ops are those of `gpt` (`ShapeConstraintOpInterface`), loops of structured
+    ops over whole dimensions, casts, expansions and concatenations of tensors,
+    slices whose offsets and sizes follow from extents, and calls. What depends
+    on the values of tensors is not asserted, nor what ops within other ops demand, such as
+    those of a branch, which may not run.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numAssertions", "num-assertions", "Number of assertions made">
+  ];
+}
+
 def SpecializeShapes : Pass<"gpt-specialize-shapes", "ModuleOp"> {
   let summary = "Clone functions for small extents and choose when called";
   let description = [{

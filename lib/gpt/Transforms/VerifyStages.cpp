@@ -32,6 +32,8 @@ struct StageContract {
   /// The name of the stage in messages.
   StringRef name;
   ArrayRef<StringRef> dialects;
+  /// Ops of other dialects that may stand in a function, within no other op.
+  ArrayRef<StringRef> opsOfFunctions;
   bool allowTensors;
   bool allowMemrefs;
 };
@@ -70,7 +72,11 @@ static LogicalResult verifyStage(Operation *root,
   root->walk<WalkOrder::PreOrder>([&](Operation *op) {
     StringRef dialect = op->getName().getDialectNamespace();
     bool isBuiltin = isa<ModuleOp>(op);
-    if (!isBuiltin && !llvm::is_contained(contract.dialects, dialect)) {
+    bool isOpOfFunction = isa_and_nonnull<func::FuncOp>(op->getParentOp()) &&
+                          llvm::is_contained(contract.opsOfFunctions,
+                                             op->getName().getStringRef());
+    if (!isBuiltin && !isOpOfFunction &&
+        !llvm::is_contained(contract.dialects, dialect)) {
       op->emitOpError("is not allowed in the ") << contract.name << " stage";
       holds = false;
       // What is inside such an op belongs to it.
@@ -94,7 +100,8 @@ struct VerifyLinalgStage final
     static constexpr StringRef kDialects[] = {"affine", "arith",  "func",
                                               "linalg", "math",   "scf",
                                               "ub",     "tensor", "vector"};
-    if (failed(verifyStage(getOperation(), {"linalg", kDialects,
+    static constexpr StringRef kOps[] = {"cf.assert"};
+    if (failed(verifyStage(getOperation(), {"linalg", kDialects, kOps,
                                             /*allowTensors=*/true,
                                             /*allowMemrefs=*/false})))
       signalPassFailure();
@@ -107,9 +114,10 @@ struct VerifyLoopsStage final
     static constexpr StringRef kDialects[] = {"affine", "arith",  "cf",
                                               "func",   "math",   "memref",
                                               "scf",    "vector", "ub"};
-    if (failed(verifyStage(getOperation(), {"loops", kDialects,
-                                            /*allowTensors=*/false,
-                                            /*allowMemrefs=*/true})))
+    if (failed(verifyStage(getOperation(),
+                           {"loops", kDialects, /*opsOfFunctions=*/{},
+                            /*allowTensors=*/false,
+                            /*allowMemrefs=*/true})))
       signalPassFailure();
   }
 };
@@ -119,7 +127,8 @@ struct VerifyLLVMStage final
   void runOnOperation() override {
     static constexpr StringRef kDialects[] = {"llvm"};
     bool holds = succeeded(
-        verifyStage(getOperation(), {"llvm", kDialects, /*allowTensors=*/false,
+        verifyStage(getOperation(), {"llvm", kDialects, /*opsOfFunctions=*/{},
+                                     /*allowTensors=*/false,
                                      /*allowMemrefs=*/false}));
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
       StringRef name = function.getSymName();

@@ -283,9 +283,9 @@ def _stage_pipeline(stage: Stage, options: CompileOptions) -> str:
         text = f"opt-level={level}{_schedule_option(schedule)}{_conversion_options(options)}"
         shapes = "" if specialize else " specialize-shapes=false"
         return f"gpt-to-llvm-pipeline{{{text}{shapes}{_limits(options)}}}"
-    passes = ["gpt-specialize-shapes"] if specialize else []
-    to_linalg = f"{_schedule_option(schedule)}{_limits(options)}".strip()
-    passes.append(f"gpt-to-linalg-pipeline{{{to_linalg}}}")
+    shapes = f"specialize-shapes={str(specialize).lower()}"
+    to_linalg = f"{shapes}{_schedule_option(schedule)}{_limits(options)}"
+    passes = [f"gpt-to-linalg-pipeline{{{to_linalg}}}"]
     if stage in ("vector", "loops"):
         fuse = str(level >= 1).lower()
         passes.append(

@@ -107,8 +107,8 @@ class Graph:
         Args:
             name: The name under which the compiled function takes it.
             shape: Extents: an int; a name for a size known only at run time, the same size wherever
-                the name appears, which each call checks; None for one without a name. Ops that
-                combine extents of different names, or of none, take them for equal unchecked.
+                the name appears; None for one without a name. Each call checks names, and what
+                ops demand of extents beside that.
             dtype: The element type.
 
         Returns:

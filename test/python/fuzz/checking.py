@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from exact import Exact
 from merging import function_name, merge, weight_name
+from misfits import check_misfit, misfit
 from programs import Array
 
 from gpt_mlir import CompileOptions, Executable, compile_module
@@ -87,6 +88,8 @@ def _compare(
     assert [*first] == [*exact.expected]
     for name, expected in exact.expected.items():
         assert_expected(first[name], expected, f"{variant}: '{name}'")
+    if exact.program.generation is None and (wrong := misfit(exact)):
+        check_misfit(wrong, bound.function(name_of("forward")))
     for threads in variant.threads:
         again = _execute(exact, bound.with_num_threads(threads), name_of)
         for name, array in again.items():

@@ -127,10 +127,24 @@ class Exact:
             functions = [generation.function(chunk) for chunk in generation.chunks]
         return [r.dtype for name in functions for r in self.signatures[name].results]
 
-    def _evaluate(self, noise: Rounding | None) -> _Evaluation:
-        watch = Watch()
+    def computes(self, arrays: dict[str, Array]) -> bool:
+        """Whether `forward` can be computed with these arguments, and not with those of its own."""
+        interpreter = self._interpreter(None, None)
+        forward = self.signatures["forward"]
+        try:
+            interpreter.call("forward", [arrays[a.name] for a in forward.arguments])
+        except (ValueError, IndexError):
+            return False
+        return True
+
+    def _interpreter(self, noise: Rounding | None, watch: Watch | None) -> Interpreter:
         interpreter = Interpreter(self.module, noise=noise, observer=watch)
         interpreter.handlers = {**interpreter.handlers, **linalg_values.HANDLERS}
+        return interpreter
+
+    def _evaluate(self, noise: Rounding | None) -> _Evaluation:
+        watch = Watch()
+        interpreter = self._interpreter(noise, watch)
         if noise is not None:
             interpreter.handlers = {
                 **interpreter.handlers,
