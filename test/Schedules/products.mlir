@@ -1,9 +1,9 @@
 // Products by the schedule of each target: of activations, which no load has packed, and of one row with
 // a weight. R rows by C columns of sums are registers, N panels cover 96 columns.
-// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=x86-avx512 --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=x86-avx512" | FileCheck %s '-D$R=8' '-D$C=32' '-D$N=3'
-// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=x86-avx2 --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=x86-avx2" | FileCheck %s '-D$R=4' '-D$C=16' '-D$N=6'
-// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=aarch64-neon --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=aarch64-neon" | FileCheck %s '-D$R=8' '-D$C=8' '-D$N=12'
-// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=generic --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=generic" | FileCheck %s '-D$R=4' '-D$C=8' '-D$N=12'
+// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=x86-avx512 --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=x86-avx512" | FileCheck %s --check-prefixes=CHECK,ONE '-D$R=8' '-D$C=32' '-D$N=3' '-D$P=3'
+// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=x86-avx2 --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=x86-avx2" | FileCheck %s --check-prefixes=CHECK,TWO '-D$R=4' '-D$C=16' '-D$N=6' '-D$P=3'
+// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=aarch64-neon --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=aarch64-neon" | FileCheck %s --check-prefixes=CHECK,ONE '-D$R=8' '-D$C=8' '-D$N=12' '-D$P=12'
+// RUN: gpt-opt %s --gpt-to-linalg-pipeline=schedule=generic --gpt-linalg-to-vector-pipeline="fuse-elementwise schedule=generic" | FileCheck %s --check-prefixes=CHECK,ONE '-D$R=4' '-D$C=8' '-D$N=12' '-D$P=12'
 
 // Both operands are packed where they are used, and their product is that of a projection.
 
@@ -28,18 +28,23 @@ func.func @matmul(%x: tensor<?x48xf32>, %y: tensor<48x96xf32>) -> tensor<?x96xf3
   return %0 : tensor<?x96xf32>
 }
 
-// One row is no tile: it reads the panels as they are, and the sums of a panel stay in registers, on
-// which the epilogue is computed.
+// One row is no tile: it reads the panels as they are, P times one, or with AVX2 two, and the sums of a
+// panel stay in registers, on which the epilogue is computed.
 
 // CHECK-LABEL: func.func @row
-// CHECK:         scf.forall ({{.+}}) in ([[$N]])
-// CHECK:           %[[SUMS:.+]] = scf.for {{.+}} iter_args(%[[SUM:.+]] = %{{.+}}) -> (vector<[[$C]]xf32>)
+// CHECK:         scf.forall ({{.+}}) in ([[$P]])
+// ONE:             %[[SUMS:.+]] = scf.for {{.+}} iter_args(%[[SUM:.+]] = %{{.+}}) -> (vector<[[$C]]xf32>)
+// TWO:             %[[SUMS:.+]]:2 = scf.for {{.+}} iter_args(%[[SUM:.+]] = %{{.+}}, %[[OTHER:.+]] = %{{.+}}) -> (vector<[[$C]]xf32>, vector<[[$C]]xf32>)
 // CHECK-NEXT:        vector.transfer_read {{.+}}, vector<8xf32>
 // CHECK-NEXT:        vector.transfer_read {{.+}}, vector<8x[[$C]]xf32>
+// TWO-NEXT:          vector.transfer_read {{.+}}, vector<8x[[$C]]xf32>
 // CHECK-NEXT:        vector.contract {{.+}}, %[[SUM]] : vector<8xf32>, vector<8x[[$C]]xf32> into vector<[[$C]]xf32>
+// TWO-NEXT:          vector.contract {{.+}}, %[[OTHER]] : vector<8xf32>, vector<8x[[$C]]xf32> into vector<[[$C]]xf32>
 // CHECK-NEXT:        scf.yield
 // CHECK:           %[[BIAS:.+]] = vector.transfer_read {{.+}} : tensor<96xf32>, vector<[[$C]]xf32>
-// CHECK:           arith.addf %[[SUMS]], %[[BIAS]] : vector<[[$C]]xf32>
+// ONE:             arith.addf %[[SUMS]], %[[BIAS]] : vector<[[$C]]xf32>
+// TWO:             arith.addf %[[SUMS]]#0, %[[BIAS]] : vector<[[$C]]xf32>
+// TWO:             arith.addf %[[SUMS]]#1, %{{.+}} : vector<[[$C]]xf32>
 // CHECK:           math.erf {{.+}} : vector<[[$C]]xf32>
 // CHECK:           vector.transfer_write
 // CHECK-NOT:     linalg.

@@ -143,13 +143,14 @@ transform.named_sequence @fuse_product(%product: !transform.any_op {transform.co
 
 // One row reads each panel of the weight once, from its begin to its end, and
 // computes the epilogue on its sums; the iterations of a thread are panels that
-// follow each other in memory.
+// follow each other in memory. A schedule may read several at a time
+// (gpt-jam-panels).
 transform.named_sequence @tile_row_epilogue(%epilogue: !transform.any_op {transform.consumed},
     %column_tile: !transform.param<i64> {transform.readonly}) {
   %product = transform.get_producer_of_operand %epilogue[0] : (!transform.any_op) -> !transform.any_op
   %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [%column_tile]
     : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
-  %class = transform.param.constant "panels" -> !transform.any_param
+  %class = transform.param.constant "row_panels" -> !transform.any_param
   transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
   transform.include @fuse_row_product failures(propagate) (%product, %panels, %column_tile)
     : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> ()
@@ -164,7 +165,7 @@ transform.named_sequence @tile_joint_row_epilogue(%epilogue: !transform.any_op {
   %second = transform.get_producer_of_operand %epilogue[1] : (!transform.any_op) -> !transform.any_op
   %panel, %panels = transform.structured.tile_using_forall %epilogue tile_sizes [%column_tile]
     : (!transform.any_op, !transform.param<i64>) -> (!transform.any_op, !transform.any_op)
-  %class = transform.param.constant "panels" -> !transform.any_param
+  %class = transform.param.constant "row_panels" -> !transform.any_param
   transform.annotate %panels "gpt.class" = %class : !transform.any_op, !transform.any_param
   transform.include @fuse_row_product failures(propagate) (%first, %panels, %column_tile)
     : (!transform.any_op, !transform.any_op, !transform.param<i64>) -> ()
@@ -318,8 +319,11 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
     : (!transform.any_op) -> !transform.any_op
   %panels = transform.structured.match ops{["scf.forall"]} attributes{gpt.class = "panels"} in %module
     : (!transform.any_op) -> !transform.any_op
+  %row_panels = transform.structured.match ops{["scf.forall"]} attributes{gpt.class = "row_panels"} in %module
+    : (!transform.any_op) -> !transform.any_op
+  %all_panels = transform.merge_handles %panels, %row_panels : !transform.any_op
   // One at a time: a match searches a single op.
-  transform.foreach %panels : !transform.any_op {
+  transform.foreach %all_panels : !transform.any_op {
   ^bb0(%panel: !transform.any_op):
     transform.include @vectorize_panels failures(propagate) (%panel) : (!transform.any_op) -> ()
   }

@@ -45,9 +45,12 @@ transform.named_sequence @tile(%module: !transform.any_op {transform.readonly}) 
   %depth_tile = transform.param.constant 4 : i64 -> !transform.param<i64>
   transform.include @tile_projections failures(propagate) (%module, %row_block, %row_tile, %column_tile, %depth_tile)
     : (!transform.any_op, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>, !transform.param<i64>) -> ()
-  // Masks become operands of the transfers: nothing may come between them.
-  %functions = transform.structured.match ops{["func.func"]} in %module
+  // A core of such a processor reads two streams faster than one.
+  %rows = transform.structured.match ops{["func.func"]} in %module
     : (!transform.any_op) -> !transform.any_op
+  %functions = transform.apply_registered_pass "gpt-jam-panels" with options = {"factor" = 2} to %rows
+    : (!transform.any_op) -> !transform.any_op
+  // Masks become operands of the transfers: nothing may come between them.
   transform.apply_patterns to %functions {
     transform.apply_patterns.vector.lower_masked_transfers
   } : !transform.any_op

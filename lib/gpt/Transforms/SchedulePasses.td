@@ -231,6 +231,49 @@ def PrefetchPanels : Pass<"gpt-prefetch-panels"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def JamPanels : Pass<"gpt-jam-panels"> {
+  let summary = "Multiply by several panels of a weight at a time";
+  let description = [{
+    Puts `factor` iterations of every `scf.forall` of class `class` together, and
+    loops over the same range within them, such as those over the depth of a
+    product, into one:
+
+    ```mlir
+    scf.forall (%panel) in (96) {
+      %sums = scf.for %k ... iter_args(%s) { multiply(%s, %w[%panel, %k]) }
+      use(%panel, %sums)
+    }
+    // becomes
+    scf.forall (%i) in (48) {
+      %sums:2 = scf.for %k ... iter_args(%s, %t) {
+        multiply(%s, %w[2 * %i, %k])
+        multiply(%t, %w[2 * %i + 1, %k])
+      }
+      use(2 * %i, %sums#0)
+      use(2 * %i + 1, %sums#1)
+    }
+    ```
+
+    A weight is then read as `factor` streams, which some processors fetch faster
+    than one. Results are the same to the last bit. Where `factor` does not divide
+    the number of panels, the last iteration computes the last panel more than
+    once.
+
+    Left alone: loops of several dimensions, of a number of iterations that is
+    not known or at most `factor`, and on memory.
+  }];
+  let options = [
+    Option<"factor", "factor", "int64_t", "2", "Iterations that become one">,
+    Option<"className", "class", "std::string", "\"row_panels\"",
+           "The `gpt.class` of the loops">
+  ];
+  let statistics = [
+    Statistic<"numJammed", "num-jammed", "Number of loops put together">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def ApplySchedule : Pass<"gpt-apply-schedule", "ModuleOp"> {
   let summary = "Apply a sequence of a schedule";
   let description = [{
