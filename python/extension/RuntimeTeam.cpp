@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuntimeTeam.h"
+#include "RuntimeFailure.h"
 #include "RuntimeProcessors.h"
 
 #include <algorithm>
@@ -26,6 +27,8 @@
 #include <chrono>
 #include <climits>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -164,6 +167,9 @@ struct Team {
   /// Threads that have a part of the current region.
   std::atomic<int> numParts{1};
   bool isForkHandled = false;
+  /// Whether a piece of the current region was left, and why the first was.
+  std::atomic<bool> hasFailed{false};
+  CallFailure failure;
 
   std::atomic<int> numThreads{0};
   std::atomic<int> numProcessors{0};
@@ -195,6 +201,7 @@ void resetAfterFork() {
   team.numPieces = 0;
   team.size = 1;
   team.numProcessors.store(0);
+  team.hasFailed.store(false);
   team.busy.store(false);
 }
 
@@ -226,7 +233,12 @@ void Team::work(int own, int part, uint64_t region) {
     const Part &taken = slots[part].part;
     if (own != 0)
       taken.mode.apply();
-    taken.run(taken.numPieces - left);
+    auto run = [&] { taken.run(taken.numPieces - left); };
+    // Not to be left before all others are done: they use the caller's stack.
+    if (CallFailure reason = catchFailure(
+            [](void *data) { (*static_cast<decltype(run) *>(data))(); }, &run);
+        reason && !hasFailed.exchange(true, std::memory_order_relaxed))
+      failure = reason;
     done.store(done.load(std::memory_order_relaxed) + 1,
                std::memory_order_release);
   }
@@ -361,7 +373,18 @@ void gpt::runtime::parallelFor(Task task, void *context, int64_t count,
     team.steal(/*own=*/0, team.number);
     team.join();
   }
+  CallFailure failure;
+  if (team.hasFailed.load(std::memory_order_relaxed)) {
+    failure = team.failure;
+    team.hasFailed.store(false, std::memory_order_relaxed);
+  }
   team.busy.store(false, std::memory_order_release);
+  if (!failure)
+    return;
+  leave(failure);
+  // Nobody called this code: it is not known what it would do without.
+  std::fputs(failure.message ? failure.message : "out of memory", stderr);
+  std::abort();
 }
 
 void gpt::runtime::setNumThreads(int count) {

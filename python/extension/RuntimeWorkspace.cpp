@@ -12,7 +12,6 @@
 #include "RuntimeWorkspace.h"
 
 #include <algorithm>
-#include <csetjmp>
 #include <cstdlib>
 #include <map>
 #include <new>
@@ -103,13 +102,8 @@ int64_t WorkspacePool::getIdleBytes() const {
 }
 
 //===----------------------------------------------------------------------===//
-// Calls that are left
+// Calls that take memory
 //===----------------------------------------------------------------------===//
-
-/// Where the innermost call of this thread goes on if it is left.
-static thread_local std::jmp_buf *returnPoint = nullptr;
-/// Why that call was left.
-static thread_local CallFailure failure;
 
 namespace {
 struct Taken {
@@ -126,31 +120,16 @@ static constexpr size_t kTakenByCall = 8;
 
 CallFailure gpt::runtime::callInWorkspace(void (*entry)(void **),
                                           void **arguments) {
-  std::jmp_buf here;
-  std::jmp_buf *outer = returnPoint;
   const size_t numTaken = taken.size();
   taken.reserve(numTaken + kTakenByCall);
-  if (setjmp(here) != 0) {
-    returnPoint = outer;
+  auto call = [&] { entry(arguments); };
+  CallFailure failure = catchFailure(
+      [](void *data) { (*static_cast<decltype(call) *>(data))(); }, &call);
+  if (failure)
     for (; taken.size() > numTaken; taken.pop_back())
       taken.back().pool->release(taken.back().memory);
-    return failure;
-  }
-  returnPoint = &here;
-  entry(arguments);
-  returnPoint = outer;
-  return {};
+  return failure;
 }
-
-/// Nothing with a destructor is between the call and here.
-static void leave(CallFailure reason) {
-  if (!returnPoint)
-    return;
-  failure = reason;
-  std::longjmp(*returnPoint, 1);
-}
-
-void gpt::runtime::leaveCall(const char *message) { leave({0, message}); }
 
 static void *returnOrLeave(void *memory, int64_t bytes) {
   if (!memory)

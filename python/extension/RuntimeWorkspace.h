@@ -12,6 +12,8 @@
 #ifndef GPT_PYTHON_EXTENSION_RUNTIMEWORKSPACE_H
 #define GPT_PYTHON_EXTENSION_RUNTIMEWORKSPACE_H
 
+#include "RuntimeFailure.h"
+
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -56,23 +58,9 @@ struct WorkspaceRuntime {
   WorkspacePool *pool;
 };
 
-/// Why a call of compiled code was left.
-struct CallFailure {
-  /// How many bytes it could not get for its workspace or a result, or 0.
-  int64_t lackingBytes = 0;
-  /// What an assertion says that does not hold, or null; a part of the code.
-  const char *message = nullptr;
-};
-
-/// Calls compiled code. A call that gets no memory, or one of whose assertions
-/// does not hold, is left at that point: compiled code itself has no way to
-/// fail. What it took from the pool goes back; results that it had allocated by
-/// then are lost.
+/// Calls compiled code; returns why it was left, if it was. What it took from
+/// the pool goes back then; results that it had allocated by then are lost.
 CallFailure callInWorkspace(void (*entry)(void **), void **arguments);
-
-/// Leaves the call of this thread; what compiled code calls when an assertion
-/// does not hold (pass gpt-lower-assertions). Returns outside of a call.
-void leaveCall(const char *message);
 
 /// Fills that struct with a pool that lives as long as the result. A library
 /// that is loaded twice has one struct, and its users share one pool.
