@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
+import numpy as np
+
 from gpt_mlir.compiler.options import CompileOptions, given_options
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import ConfigError, InputError
@@ -21,6 +23,7 @@ from gpt_mlir.generation.options import (
     DEFAULT_NEW_TOKENS,
     GenerateArguments,
     GenerationConfig,
+    check_bool,
     check_count,
     sequence_of_strings,
 )
@@ -134,6 +137,7 @@ class LLM:
             CheckpointError: The weights are missing, damaged or do not fit the configuration.
             TokenizerError: The tokenizer is malformed.
             CompileError: The compiler fails.
+            InputError: An argument is not acceptable.
         """
         try:
             element = DType.of(dtype)
@@ -141,7 +145,11 @@ class LLM:
             raise InputError(str(error)) from None
         if element not in FLOAT_DTYPES:
             raise InputError(f"dtype expected one of {', '.join(FLOAT_DTYPES)}, found {element}")
-        path = Path(folder)
+        check_bool("use_cache", use_cache)
+        try:
+            path = Path(folder)
+        except TypeError:
+            raise InputError(f"folder expected a path, found {type(folder).__name__}") from None
         if not path.is_dir():
             raise ConfigError(f"{path}: no such model folder")
         if progress is not None:
@@ -264,6 +272,7 @@ class LLM:
         Raises:
             InputError: The prompt or an argument is not acceptable.
         """
+        check_bool("use_cache", use_cache)
         prompts, is_batch = split_batch(prompt)
         sampling = self.generation_config.resolve(
             do_sample=do_sample,
@@ -313,7 +322,10 @@ class LLM:
             return frozenset(self.generation_config.eos_token_ids)
         limit = self.config.vocab_size
         ids = set()
-        for item in given if isinstance(given, Iterable) else [given]:
+        values: Any = given  # arrays of NumPy are taken as well
+        if isinstance(values, np.ndarray):
+            values = values.ravel().tolist()
+        for item in values if isinstance(values, Iterable) else [values]:
             token = integer_of(item)
             if token is None or not 0 <= token < limit:
                 raise InputError(f"eos_token_id expected token ids below {limit}, found {item!r}")

@@ -177,6 +177,7 @@ class GenerationConfig:
         if do_sample is None:
             named = [value for value in (temperature, top_k, top_p, min_p) if value is not None]
             do_sample = bool(named) or self.do_sample
+        check_bool("do_sample", do_sample)
         if not do_sample:
             temperature = 0.0
 
@@ -190,6 +191,17 @@ class GenerationConfig:
             min_p=pick(min_p, default.min_p),
             repetition_penalty=pick(repetition_penalty, default.repetition_penalty),
         )
+
+
+def check_bool(name: str, value: object) -> bool:
+    """Returns an argument that is true or false.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if not isinstance(value, bool):
+        raise InputError(f"{name} expected True or False, found {value!r}")
+    return value
 
 
 def check_count(name: str, value: object, *, minimum: int = 1) -> int:

@@ -13,6 +13,9 @@ from gpt_mlir.generation.tokenizer import Tokenizer
 
 __all__ = ["Prompt", "PromptEncoder", "split_batch"]
 
+# Sequences of integers that nobody means as token ids.
+_BYTES = bytes, bytearray, memoryview
+
 Prompt = str | Sequence[int] | np.ndarray[Any, np.dtype[Any]]
 
 
@@ -31,7 +34,7 @@ def split_batch(prompt: Prompt | Sequence[Prompt]) -> tuple[list[Prompt], bool]:
         if prompt.ndim not in (1, 2):
             raise InputError(f"token ids expected rank 1 or 2, found rank {prompt.ndim}")
         return ([prompt], False) if prompt.ndim == 1 else (list(prompt), True)
-    if not isinstance(prompt, Sequence) or isinstance(prompt, bytes):
+    if not isinstance(prompt, Sequence) or isinstance(prompt, _BYTES):
         raise InputError(
             f"prompt expected a text, token ids or a list of such, found {type(prompt).__name__}"
         )
@@ -72,6 +75,8 @@ class PromptEncoder:
                     "the model has no tokenizer.json: the prompt must be token ids, found text"
                 )
             ids = self._tokenizer.encode(prompt)
+        elif isinstance(prompt, _BYTES):
+            raise InputError(f"token ids expected integers, found {type(prompt).__name__}")
         else:
             ids = [self._token(item) for item in prompt]
         if not ids and self._bos is None:

@@ -27,6 +27,10 @@ class TextPiece(str):
         piece.prompt_index = prompt_index
         return piece
 
+    def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]
+        """What copies and pickles are made of."""
+        return str(self), self.prompt_index
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:

@@ -10,7 +10,7 @@ __all__ = ["StopText"]
 
 
 class StopText:
-    """Cuts a text that arrives in pieces before the first stop string.
+    """Cuts a text that arrives in pieces before the stop string that is complete first.
 
     Text that may turn out to be the beginning of a stop string is held back until it is decided.
     """
@@ -38,10 +38,15 @@ class StopText:
         if self.found:
             return ""
         self._held += piece
-        ends = [end for stop in self._stops if (end := self._held.find(stop)) >= 0]
-        if ends:
+        found = [
+            (begin + len(stop), begin)
+            for stop in self._stops
+            if (begin := self._held.find(stop)) >= 0
+        ]
+        if found:
+            # The one that is complete first, whatever pieces the text comes in.
             self.found = True
-            text, self._held = self._held[: min(ends)], ""
+            text, self._held = self._held[: min(found)[1]], ""
             return text
         keep = max((_overlap(self._held, stop) for stop in self._stops), default=0)
         cut = len(self._held) - keep

@@ -62,7 +62,10 @@ class TextStream(Iterator[TextPiece]):
             raise GenerationInterrupted(self.interrupt()) from None
 
     def interrupt(self) -> tuple[GenerationResult, ...]:
-        """Ends what still runs, and returns the results; there are no more pieces then."""
+        """Ends what still runs, and returns the results; there are no more pieces then.
+
+        To be called by the thread that asks for pieces, between two of them.
+        """
         self._pieces.close()
         for sequence in self._sequences:
             sequence.interrupt()

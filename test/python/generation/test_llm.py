@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +92,8 @@ def test_stream_is_the_text(llm: LLM) -> None:
     stream = llm.stream(PROMPT, max_new_tokens=40, eos_token_id=[])
     assert list(stream) == pieces
     assert stream.results[0].text == result.text
+    for copied in (copy.copy(pieces[1]), pickle.loads(pickle.dumps(pieces[1]))):
+        assert (copied, copied.prompt_index) == (pieces[1], 0)
     assert list(llm.generate(PROMPT, max_new_tokens=40, eos_token_id=[], stream=True)) == pieces
 
 

@@ -48,6 +48,8 @@ def test_empty_prompt(folder: Path, llm: LLM, tmp_path: Path) -> None:
         (np.array([0.5]), "token ids expected integers, found float64"),
         ([], "prompt is an empty list"),
         (b"bytes", "prompt expected"),
+        (bytearray(b"bytes"), "prompt expected"),
+        ([b"ab"], "token ids expected integers, found bytes"),
         (5, "prompt expected a text, token ids or a list of such, found int"),
         ("\ud800", "not valid Unicode"),
     ],
@@ -71,6 +73,8 @@ def test_bad_prompt(llm: LLM, prompt: Any, message: str) -> None:
         ({"eos_token_id": [True]}, "eos_token_id expected token ids below 300, found True"),
         ({"stop": 5}, "stop expected a string or a sequence of strings, found 5"),
         ({"stream": False}, "stream expected a function, True or None, found False"),
+        ({"use_cache": "no"}, "use_cache expected True or False, found 'no'"),
+        ({"do_sample": "False"}, "do_sample expected True or False, found 'False'"),
         ({"prefill_chunk": 0}, "prefill_chunk expected a positive integer, found 0"),
     ],
 )
@@ -83,6 +87,8 @@ def test_integers_of_numpy(llm: LLM) -> None:
     plain = llm.generate(PROMPT, max_new_tokens=5, top_k=3, seed=1, eos_token_id=3)
     numbers = {"max_new_tokens": 5, "top_k": 3, "seed": 1, "eos_token_id": 3, "prefill_chunk": 2}
     result = llm.generate(PROMPT, **{name: np.uint64(n) for name, n in numbers.items()})
+    assert result.token_ids == plain.token_ids
+    result = llm.generate(PROMPT, **{**numbers, "eos_token_id": np.array(3)})
     assert result.token_ids == plain.token_ids
 
 
@@ -102,6 +108,8 @@ def test_bad_dtype(folder: Path) -> None:
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="gone: no such model folder"):
         LLM.from_pretrained(tmp_path / "gone")
+    with pytest.raises(InputError, match="folder expected a path, found NoneType"):
+        LLM.from_pretrained(None)  # type: ignore[arg-type]
 
 
 def test_folder_without_tokenizer(folder: Path, tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ def stopped(pieces: list[str], *stops: str) -> tuple[str, bool]:
     stop = StopText(stops)
     shown = ""
     whole = "".join(pieces)
-    first = min((i for i in (whole.find(s) for s in stops) if i >= 0), default=len(whole))
+    ends = [(i + len(s), i) for s in stops if (i := whole.find(s)) >= 0]
+    first = min(ends)[1] if ends else len(whole)
     for piece in pieces:
         shown += stop.push(piece)
         assert whole[:first].startswith(shown)
@@ -176,6 +177,8 @@ def stopped(pieces: list[str], *stops: str) -> tuple[str, bool]:
         ("ababac", ("abac",), "ab"),
         ("x", ("x",), ""),
         ("\n\nROMEO:\nxyz", ("\n\nROMEO:",), ""),
+        ("A\nA", ("\n", "A\nA"), "A"),
+        ("xyz", ("yz", "xyz"), ""),
     ],
 )
 def test_stop(text: str, stops: tuple[str, ...], expected: str | None, size: int) -> None:
