@@ -11,12 +11,16 @@ import numpy as np
 
 from gpt_mlir.compiler.manifest import read_signatures
 from gpt_mlir.dtypes import DType
+from gpt_mlir.errors import InputError
 from gpt_mlir.runtime import Executable, FunctionSignature
 from gpt_mlir.verify.evaluator import Expected, Interpreter, Noise, expect_all
 from gpt_mlir.verify.inputs import InputOptions, check_memory, check_sizes, make_inputs
 from gpt_mlir.verify.reference import Array
 
 __all__ = ["Call", "ModuleProgram", "Observation", "Program", "call_compiled", "call_evaluated"]
+
+# Shapes in a message.
+_SHOWN = 8
 
 # Runs a function with one array per argument; returns one per result, then the updated caches.
 Call = Callable[[str, Sequence[Array]], list[Array]]
@@ -146,10 +150,21 @@ def call_compiled(executable: Executable, weights: Mapping[str, Array] | None = 
 
 
 def call_evaluated(interpreter: Interpreter, module: Any) -> Call:
-    """Returns a call of an evaluator of `module` in the form of a `Program`."""
+    """Returns a call of an evaluator of `module` in the form of a `Program`.
+
+    Raises, when called:
+        InputError: The module cannot be computed for inputs of these shapes.
+    """
 
     def call(name: str, arguments: Sequence[Array]) -> list[Array]:
-        results = interpreter.call(name, arguments)
+        try:
+            results = interpreter.call(name, arguments)
+        except (ValueError, IndexError) as error:
+            shapes = ", ".join(str(list(array.shape)) for array in arguments[:_SHOWN])
+            raise InputError(
+                f"function '{name}' cannot be computed for inputs of shapes {shapes}: {error}; "
+                "extents that must be equal need one name (gpt.dims), or sizes that fit (--size)"
+            ) from None
         caches = _cache_results(module, name)
         order = sorted(range(len(results)), key=lambda index: index in caches)
         return [results[index] for index in order]

@@ -146,6 +146,22 @@ def test_wrong_use(module: Path, arguments: tuple[str, ...], message: str) -> No
     assert "Traceback" not in result.stderr
 
 
+def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
+    file = tmp_path / "module.mlir"
+    x, w = "tensor<2x?xf32>", "tensor<?xf32>"
+    file.write_text(
+        f"func.func @main(%x: {x}, %w: {w}) -> {x} {{\n"
+        f"  %y = gpt.add %x, %w : ({x}, {w}) -> {x}\n  return %y : {x}\n}}\n",
+        encoding="utf-8",
+    )
+    result = run("verify", file)
+    assert result.returncode == 1
+    assert "function 'main' cannot be computed for inputs of shapes [2, 11], [2]" in result.stderr
+    assert "Traceback" not in result.stderr
+    fitting = run("verify", file, "--size", "dim0=5", "--size", "dim1=5", "--ops", "none")
+    assert fitting.returncode == 0, fitting.stderr
+
+
 def test_a_file_that_is_not_there_has_no_table() -> None:
     result = run("verify", "none.mlir")
     assert result.stdout == ""

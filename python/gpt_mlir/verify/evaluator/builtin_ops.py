@@ -10,6 +10,7 @@ import numpy as np
 
 from gpt_mlir import ir
 from gpt_mlir.verify.evaluator.interpreter import Computed, Frame, Handler
+from gpt_mlir.verify.interpreter.dialects.affine_ops import expression
 from gpt_mlir.verify.reference import Array
 
 __all__ = ["HANDLERS"]
@@ -54,6 +55,18 @@ def _compare(_: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
         return [Computed(np.asarray(_PREDICATES[predicate](*operands)))]
     unsigned = [np.asarray(operand).astype(np.uint64) for operand in operands]
     return [Computed(np.asarray(_PREDICATES[predicate - 4](*unsigned)))]
+
+
+def _assert(_: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
+    if not bool(operands[0]):
+        raise ValueError(f"an assertion does not hold: {op.attributes['msg'].value}")
+    return []
+
+
+def _apply(_: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
+    map_ = op.attributes["map"].value
+    compute = expression(map_.results[0], map_.n_dims)
+    return [Computed(np.asarray(compute([int(operand) for operand in operands])))]
 
 
 def _if(frame: Frame, op: Any, operands: Sequence[Array]) -> list[Computed]:
@@ -119,6 +132,7 @@ def _insert_slice(_: Frame, op: Any, operands: Sequence[Array]) -> list[Computed
 
 
 HANDLERS: Mapping[str, Handler] = {
+    "affine.apply": _apply,
     "arith.addf": _scalar(operator.add),
     "arith.addi": _scalar(operator.add),
     "arith.andi": _scalar(operator.and_),
@@ -138,6 +152,7 @@ HANDLERS: Mapping[str, Handler] = {
     "arith.subf": _scalar(operator.sub),
     "arith.subi": _scalar(operator.sub),
     "arith.trunci": _scalar(np.asarray),
+    "cf.assert": _assert,
     "func.call": _call,
     "scf.for": _for,
     "scf.if": _if,
