@@ -196,9 +196,12 @@ LogicalResult AttentionOp::inferTypes(const TypeRule &rule, Adaptor adaptor,
     if (!adaptor.getCausal())
       return rule.error("expected 'causal' with window");
   }
-  if (adaptor.getCausal() &&
-      failed(rule.atMostDim(queries, keys, " with 'causal'")))
-    return failure();
+  // Only a mistake where it is plain to see: rows without keys have a meaning.
+  if (adaptor.getCausal() && ShapedType::isStatic(queries.size()) &&
+      ShapedType::isStatic(keys.size()) && queries.size() > keys.size())
+    return rule.error("expected query dim 1 (", queries.size(),
+                      ") of at most key dim 1 (", keys.size(),
+                      ") with 'causal'");
   types.push_back(getAttentionResult(*heads, numHeads));
   return success();
 }

@@ -132,7 +132,7 @@ def Gpt_AttentionOp : Gpt_InferredOp<"attention"> {
     * C6: `window`, if given, is positive and goes with `causal`.
     * C7: `query`, `key` and `value` have the same element type, and it is that
       of `result`.
-    * C8: with `causal`, `S <= T`.
+    * C8: with `causal`, `S <= T` where both are static.
 
     Example:
 

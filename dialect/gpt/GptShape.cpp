@@ -80,15 +80,14 @@ LogicalResult TypeRule::sameDim(DimRef actual, DimRef expected) const {
                expected.dim, " (", expected.size(), ")");
 }
 
-LogicalResult TypeRule::atMostDim(DimRef actual, DimRef limit,
-                                  StringRef condition) const {
+LogicalResult TypeRule::atMostDim(DimRef actual, DimRef limit) const {
   note(actual, ShapeConstraint::Relation::AtMost, limit);
   if (ShapedType::isDynamic(actual.size()) ||
       ShapedType::isDynamic(limit.size()) || actual.size() <= limit.size())
     return success();
   return error("expected ", actual.operand, " dim ", actual.dim, " (",
                actual.size(), ") of at most ", limit.operand, " dim ",
-               limit.dim, " (", limit.size(), ")", condition);
+               limit.dim, " (", limit.size(), ")");
 }
 
 LogicalResult TypeRule::nonEmpty(DimRef dim) const {

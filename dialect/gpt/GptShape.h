@@ -84,9 +84,7 @@ public:
   LogicalResult sameDim(DimRef actual, DimRef expected) const;
 
   /// Checks that one dimension can be of at most another one at run time.
-  /// `condition` says, for the message, when it has to be.
-  LogicalResult atMostDim(DimRef actual, DimRef limit,
-                          StringRef condition = "") const;
+  LogicalResult atMostDim(DimRef actual, DimRef limit) const;
 
   /// Checks that a dimension can have an index at run time.
   LogicalResult nonEmpty(DimRef dim) const;

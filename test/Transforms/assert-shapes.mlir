@@ -123,8 +123,7 @@ func.func @norms(%x: tensor<?x?xf32> {gpt.name = "x"}, %w: tensor<?xf32> {gpt.na
 // CHECK: "expected 'mask' dim 0 to be 2, as gpt.attention requires"
 // CHECK: "expected 'mask' dim 1 to match 'q' dim 1, as gpt.attention requires"
 // CHECK: "expected 'mask' dim 2 to match 'k' dim 1, as gpt.attention requires"
-// CHECK: arith.cmpi sle
-// CHECK: "expected 'q' dim 1 to be at most 'k' dim 1, as gpt.attention requires"
+// CHECK-NOT: cf.assert
 func.func @attention(%q: tensor<?x?x8xf32> {gpt.name = "q"}, %k: tensor<?x?x8xf32> {gpt.name = "k"},
                      %v: tensor<?x?x8xf32> {gpt.name = "v"},
                      %mask: tensor<?x?x?xf32> {gpt.name = "mask"}) -> tensor<?x?x8xf32> {
@@ -136,6 +135,7 @@ func.func @attention(%q: tensor<?x?x8xf32> {gpt.name = "q"}, %k: tensor<?x?x8xf3
 
 // CHECK-LABEL: func.func @cached_attention(
 // CHECK: "expected 'kc' dim 0 to match 'q' dim 0, as gpt.cached_attention requires"
+// CHECK: arith.cmpi sle
 // CHECK: "expected 'q' dim 1 to be at most 'kc' dim 2, as gpt.cached_attention requires"
 // CHECK: "expected 'vc' dim 0 to match 'q' dim 0, as gpt.cached_attention requires"
 // CHECK: "expected 'q' dim 1 to be at most 'vc' dim 2, as gpt.cached_attention requires"
@@ -269,6 +269,50 @@ func.func @slices(%x: tensor<?xf32> {gpt.name = "x"}, %y: tensor<?xf32> {gpt.nam
   %offset = arith.index_cast %value : i64 to index
   %3 = tensor.extract_slice %y[%offset] [2] [1] : tensor<?xf32> to tensor<2xf32>
   return %0, %1, %2, %3 : tensor<?xf32>, tensor<3xf32>, tensor<?xf32>, tensor<2xf32>
+}
+
+// A slice begins at 0 or behind it, a size is 0 or more.
+
+// CHECK-LABEL: func.func @signs(
+//       CHECK:   "expected 'x' dim 0 - 4 to be at least 0, as tensor.extract_slice requires"
+//       CHECK:   "expected 'x' dim 0 - 3 to be at least 0, as tensor.empty requires"
+//   CHECK-NOT:   cf.assert
+//       CHECK:   return
+func.func @signs(%x: tensor<?xf32> {gpt.name = "x"}) -> (tensor<4xf32>, tensor<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %o = arith.subi %n, %c4 : index
+  %0 = tensor.extract_slice %x[%o] [4] [1] : tensor<?xf32> to tensor<4xf32>
+  %m = arith.subi %n, %c3 : index
+  %1 = tensor.empty(%m) : tensor<?xf32>
+  return %0, %1 : tensor<4xf32>, tensor<?xf32>
+}
+
+// Divisions are followed where it is known how they round.
+
+// CHECK-LABEL: func.func @arithmetic(
+//       CHECK:   "expected ('x' dim 0) * 2 to be at most 'y' dim 0, as tensor.extract_slice requires"
+//       CHECK:   "expected ('x' dim 0) / 2 to be at most 'y' dim 0, as tensor.extract_slice requires"
+//   CHECK-NOT:   cf.assert
+//       CHECK:   return
+func.func @arithmetic(%x: tensor<?xf32> {gpt.name = "x"}, %y: tensor<?xf32> {gpt.name = "y"})
+    -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c5 = arith.constant 5 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %i = arith.index_cast %n : index to i64
+  %j = arith.index_cast %i : i64 to index
+  %double = arith.muli %c2, %j : index
+  %0 = tensor.extract_slice %y[0] [%double] [1] : tensor<?xf32> to tensor<?xf32>
+  %half = arith.divsi %n, %c2 : index
+  %1 = tensor.extract_slice %y[0] [%half] [1] : tensor<?xf32> to tensor<?xf32>
+  %less = arith.subi %n, %c5 : index
+  %rounded = arith.divsi %less, %c2 : index
+  %2 = tensor.extract_slice %y[0] [%rounded] [1] : tensor<?xf32> to tensor<?xf32>
+  return %0, %1, %2 : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
 }
 
 // CHECK-LABEL: func.func @expansion(

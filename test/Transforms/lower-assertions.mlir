@@ -64,3 +64,32 @@ func.func @f(%x: i1) {
   cf.assert %x, "x must be"
   return
 }
+
+// -----
+
+// expected-error @below {{has the name 'puts', which is a function of the C library}}
+func.func private @puts()
+func.func @f(%x: i1) {
+  cf.assert %x, "x must be"
+  return
+}
+
+// -----
+
+func.func @within(%x: i1) {
+  scf.if %x {
+    // expected-error @below {{expected to be in a function of the module, within no other op}}
+    cf.assert %x, "x must be"
+  }
+  return
+}
+
+// -----
+
+// A message is a string of C, and of Python.
+
+// CHECK: llvm.mlir.global internal constant @gpt_message("a\\0b\EF\BF\BD\00")
+func.func @bytes(%x: i1) {
+  cf.assert %x, "a\00b\FF"
+  return
+}

@@ -21,7 +21,7 @@ func.func @gpt_op(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-// It may be run by several threads, which cannot leave a call.
+// Bodies become vectors.
 
 func.func @assertion_in_loop(%x: tensor<4xi1>) -> tensor<4xi1> {
   %0 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}

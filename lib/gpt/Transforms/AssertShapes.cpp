@@ -141,6 +141,9 @@ std::string AssertionBuilder::describe(AffineExpr expr) const {
   std::string lhs = describe(binary.getLHS()), rhs = describe(binary.getRHS());
   switch (expr.getKind()) {
   case AffineExprKind::Add:
+    if (auto number = dyn_cast<AffineConstantExpr>(binary.getRHS());
+        number && number.getValue() < 0)
+      return lhs + " - " + std::to_string(-number.getValue());
     return lhs + " + " + rhs;
   case AffineExprKind::Mul:
     return "(" + lhs + ") * " + rhs;

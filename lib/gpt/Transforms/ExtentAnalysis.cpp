@@ -38,14 +38,32 @@ AffineExpr gpt::replaceExtents(AffineExpr expr, ArrayRef<AffineExpr> values) {
   return expr.replaceDimsAndSymbols({}, filled);
 }
 
+/// Whether an expression of extents is never negative: nothing is subtracted.
+static bool isNonNegative(AffineExpr expr) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue() >= 0;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  return !binary ||
+         (isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS()));
+}
+
+/// Like terms of a sum put together.
+static AffineExpr simplify(AffineExpr expr) {
+  unsigned numSymbols = 0;
+  expr.walk([&](AffineExpr part) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+      numSymbols = std::max(numSymbols, symbol.getPosition() + 1);
+  });
+  return simplifyAffineExpr(expr, /*numDims=*/0, numSymbols);
+}
+
 void ExtentConstraints::add(const ExtentConstraint &constraint) {
   if (!constraint.lhs || !constraint.rhs)
     return;
-  AffineExpr difference = constraint.lhs - constraint.rhs;
-  if (auto number = dyn_cast<AffineConstantExpr>(difference))
-    if (constraint.relation == Relation::Equal ? number.getValue() == 0
-                                               : number.getValue() <= 0)
-      return;
+  AffineExpr difference = simplify(constraint.rhs - constraint.lhs);
+  if (constraint.relation == Relation::Equal ? difference == 0
+                                             : isNonNegative(difference))
+    return;
   if (known.insert({difference, static_cast<int>(constraint.relation)}).second)
     constraints.push_back(constraint);
 }
@@ -137,16 +155,35 @@ AffineExpr FunctionVisitor::computeApply(affine::AffineApplyOp op) const {
       ArrayRef(operands).drop_front(numDims));
 }
 
+/// Whether numbers of this type are followed: those that cannot be too large
+/// for it.
+static bool isCounted(Type type) {
+  return type.isIndex() || type.isSignlessInteger(64);
+}
+
 AffineExpr FunctionVisitor::computeNumber(Operation *op) const {
-  auto combine = [&](auto operation, bool needsConstant) -> AffineExpr {
+  if (op->getNumResults() != 1 || !isCounted(op->getResult(0).getType()))
+    return {};
+  auto combine = [&](auto operation) -> AffineExpr {
     AffineExpr lhs = getNumber(op->getOperand(0));
     AffineExpr rhs = getNumber(op->getOperand(1));
-    if (!lhs || !rhs)
-      return {};
-    auto constant = dyn_cast<AffineConstantExpr>(rhs);
-    if (needsConstant && (!constant || constant.getValue() <= 0))
-      return {};
-    return operation(lhs, rhs);
+    return lhs && rhs ? operation(lhs, rhs) : AffineExpr();
+  };
+  // Divisions differ in how they round what is negative.
+  auto divide = [&](auto operation, bool anySign) {
+    return combine([&](AffineExpr lhs, AffineExpr rhs) -> AffineExpr {
+      auto divisor = dyn_cast<AffineConstantExpr>(rhs);
+      if (!divisor || divisor.getValue() <= 0 ||
+          !(anySign || isNonNegative(lhs)))
+        return {};
+      return operation(lhs, rhs);
+    });
+  };
+  auto floorDiv = [](AffineExpr lhs, AffineExpr rhs) {
+    return lhs.floorDiv(rhs);
+  };
+  auto ceilDiv = [](AffineExpr lhs, AffineExpr rhs) {
+    return lhs.ceilDiv(rhs);
   };
   return llvm::TypeSwitch<Operation *, AffineExpr>(op)
       .Case([&](tensor::DimOp dim) {
@@ -154,19 +191,28 @@ AffineExpr FunctionVisitor::computeNumber(Operation *op) const {
         return index ? getExtent(dim.getSource(), *index) : AffineExpr();
       })
       .Case([&](affine::AffineApplyOp apply) { return computeApply(apply); })
-      .Case([&](arith::AddIOp) {
-        return combine(std::plus<AffineExpr>(), /*needsConstant=*/false);
+      .Case([&](arith::IndexCastOp cast) {
+        return isCounted(cast.getIn().getType()) ? getNumber(cast.getIn())
+                                                 : AffineExpr();
       })
-      .Case([&](arith::SubIOp) {
-        return combine(std::minus<AffineExpr>(), /*needsConstant=*/false);
-      })
+      .Case([&](arith::AddIOp) { return combine(std::plus<AffineExpr>()); })
+      .Case([&](arith::SubIOp) { return combine(std::minus<AffineExpr>()); })
       .Case([&](arith::MulIOp) {
-        return combine(std::multiplies<AffineExpr>(), /*needsConstant=*/true);
+        return combine([](AffineExpr lhs, AffineExpr rhs) {
+          bool isAffine =
+              isa<AffineConstantExpr>(lhs) || isa<AffineConstantExpr>(rhs);
+          return isAffine ? lhs * rhs : AffineExpr();
+        });
       })
-      .Case<arith::DivUIOp, arith::DivSIOp, arith::FloorDivSIOp>([&](auto) {
-        return combine(
-            [](AffineExpr lhs, AffineExpr rhs) { return lhs.floorDiv(rhs); },
-            /*needsConstant=*/true);
+      .Case([&](arith::FloorDivSIOp) {
+        return divide(floorDiv, /*anySign=*/true);
+      })
+      .Case(
+          [&](arith::CeilDivSIOp) { return divide(ceilDiv, /*anySign=*/true); })
+      .Case<arith::DivUIOp, arith::DivSIOp>(
+          [&](auto) { return divide(floorDiv, /*anySign=*/false); })
+      .Case([&](arith::CeilDivUIOp) {
+        return divide(ceilDiv, /*anySign=*/false);
       })
       .Default(AffineExpr());
 }
@@ -176,7 +222,7 @@ void FunctionVisitor::run() {
   for (Operation &op : function.front()) {
     inferResults(&op);
     constrain(&op);
-    if (op.getNumResults() == 1 && op.getResult(0).getType().isIndex())
+    if (op.getNumResults() == 1 && isCounted(op.getResult(0).getType()))
       numbers[op.getResult(0)] = computeNumber(&op);
   }
   if (!function.getBody().hasOneBlock())
@@ -254,9 +300,11 @@ void FunctionVisitor::inferResults(Operation *op) {
       continue;
     Shape &extents = shapes[result] = llvm::map_to_vector(
         shape, [&](OpFoldResult size) { return getNumber(size); });
-    for (auto [extent, size] : llvm::zip_equal(extents, type.getShape()))
+    for (auto [extent, size] : llvm::zip_equal(extents, type.getShape())) {
+      add(op, getConstant(0), Relation::AtMost, extent);
       if (ShapedType::isStatic(size))
         add(op, extent, Relation::Equal, getConstant(size));
+    }
   }
 }
 
@@ -343,15 +391,16 @@ void FunctionVisitor::constrainCast(tensor::CastOp op) {
           getConstant(to.getDimSize(dim)));
 }
 
-/// The last element of a slice is within the tensor.
+/// The first and the last element of a slice are within the tensor.
 void FunctionVisitor::constrainSlice(OffsetSizeAndStrideOpInterface op,
                                      Value tensor) {
   for (auto [dim, mixedOffset, mixedSize, mixedStride] : llvm::enumerate(
            op.getMixedOffsets(), op.getMixedSizes(), op.getMixedStrides())) {
     AffineExpr offset = getNumber(mixedOffset), size = getNumber(mixedSize);
     std::optional<int64_t> stride = getConstantIntValue(mixedStride);
-    if (!offset || !size || !stride)
+    if (!offset || !size || !stride || *stride < 0)
       continue;
+    add(op, getConstant(0), Relation::AtMost, offset);
     add(op, offset + (size - 1) * *stride + 1, Relation::AtMost,
         getExtent(tensor, static_cast<int64_t>(dim)));
   }

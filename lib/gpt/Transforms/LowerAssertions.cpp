@@ -17,6 +17,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/Support/JSON.h"
 
 namespace mlir::gpt {
 #define GEN_PASS_DEF_LOWERASSERTIONS
@@ -78,6 +80,11 @@ FailureOr<LLVM::GlobalOp> FailureBuilder::buildRuntimePointer() {
 ///   puts(message)
 ///   abort()
 LogicalResult FailureBuilder::buildEnd() {
+  for (StringRef name : {"puts", "abort"})
+    if (Operation *other = module.lookupSymbol(name);
+        other && !isa<LLVM::LLVMFuncOp>(other))
+      return other->emitOpError("has the name '")
+             << name << "', which is a function of the C library";
   Type nothing = LLVM::LLVMVoidType::get(module.getContext());
   FailureOr<LLVM::LLVMFuncOp> puts = LLVM::lookupOrCreateFn(
       builder, module, "puts", pointer, builder.getI32Type());
@@ -129,7 +136,11 @@ LLVM::GlobalOp FailureBuilder::getMessage(StringRef text) {
   LLVM::GlobalOp &message = messages[text];
   if (message)
     return message;
-  std::string bytes = text.str() + '\0';
+  // As a string of C and of Python.
+  std::string bytes;
+  for (char byte : llvm::json::fixUTF8(text))
+    bytes += byte ? std::string(1, byte) : "\\0";
+  bytes += '\0';
   builder.setInsertionPointToStart(module.getBody());
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size());
   message = LLVM::GlobalOp::create(builder, type, /*isConstant=*/true,
@@ -163,6 +174,14 @@ struct LowerAssertions final
     getOperation().walk([&](cf::AssertOp op) { assertions.push_back(op); });
     if (assertions.empty())
       return markAllAnalysesPreserved();
+    for (cf::AssertOp assertion : assertions) {
+      auto function = dyn_cast<FunctionOpInterface>(assertion->getParentOp());
+      if (function && function->getParentOp() == getOperation())
+        continue;
+      assertion.emitOpError("expected to be in a function of the module, "
+                            "within no other op");
+      return signalPassFailure();
+    }
     FailureBuilder failures(getOperation());
     if (failed(failures.build()))
       return signalPassFailure();

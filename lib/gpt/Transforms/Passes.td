@@ -222,8 +222,10 @@ def AssertShapes : Pass<"gpt-assert-shapes", "ModuleOp"> {
 
     Ops are those of `gpt` (`ShapeConstraintOpInterface`), loops of structured
     ops over whole dimensions, casts, expansions and concatenations of tensors,
-    slices whose offsets and sizes follow from extents, and calls. What depends
-    on the values of tensors is not asserted, nor what ops within other ops demand, such as
+    slices whose offsets and sizes follow from extents, and calls; sizes that are
+    computed are not negative. Numbers are followed through sums, differences,
+    products with constants and divisions by positive constants, of `index` and
+    `i64`. What depends on other arithmetic, on the values of tensors is not asserted, nor what ops within other ops demand, such as
     those of a branch, which may not run.
   }];
   let dependentDialects = [
