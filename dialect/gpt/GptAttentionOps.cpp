@@ -269,7 +269,8 @@ static FailureOr<RankedTensorType> checkCache(const TypeRule &rule, Value cache,
   if (failed(expect(1, numKvHeads, "num_kv_heads")) ||
       failed(expect(3, headDim, "head_dim")))
     return failure();
-  if (failed(rule.atMostDim(entries, {name, cache, 2})))
+  if (failed(rule.nonEmpty({name, cache, 2})) ||
+      failed(rule.atMostDim(entries, {name, cache, 2})))
     return failure();
   return type;
 }

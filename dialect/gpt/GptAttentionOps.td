@@ -205,7 +205,7 @@ def Gpt_CachedAttentionOp : Gpt_InferredOp<"cached_attention"> {
       and `query`, `key` and `value` in `S`.
     * C5: the caches have `num_kv_heads` heads, the head dimension of `key` and
       `value`, and the same capacity.
-    * C6: `S` is at most the capacity.
+    * C6: the capacity is at least 1 and at least `S`.
     * C7: `window`, if given, is positive.
     * C8: `query`, `key` and `value` have the same element type, and it is that
       of `result`. The caches may have another one.

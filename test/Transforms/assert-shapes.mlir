@@ -135,9 +135,11 @@ func.func @attention(%q: tensor<?x?x8xf32> {gpt.name = "q"}, %k: tensor<?x?x8xf3
 
 // CHECK-LABEL: func.func @cached_attention(
 // CHECK: "expected 'kc' dim 0 to match 'q' dim 0, as gpt.cached_attention requires"
+// CHECK: "expected 'kc' dim 2 to be at least 1, as gpt.cached_attention requires"
 // CHECK: arith.cmpi sle
 // CHECK: "expected 'q' dim 1 to be at most 'kc' dim 2, as gpt.cached_attention requires"
 // CHECK: "expected 'vc' dim 0 to match 'q' dim 0, as gpt.cached_attention requires"
+// CHECK: "expected 'vc' dim 2 to be at least 1, as gpt.cached_attention requires"
 // CHECK: "expected 'q' dim 1 to be at most 'vc' dim 2, as gpt.cached_attention requires"
 // CHECK: "expected 'vc' dim 2 to match 'kc' dim 2, as gpt.cached_attention requires"
 // CHECK: "expected 'p' dim 0 to match 'q' dim 0, as gpt.cached_attention requires"

@@ -97,6 +97,14 @@ func.func @case_11(%q: tensor<2x3x16xf32>, %k: tensor<2x3x8xf32>, %v: tensor<2x3
 
 // -----
 
+func.func @no_places(%q: tensor<2x0x16xf32>, %k: tensor<2x0x8xf32>, %v: tensor<2x0x8xf32>, %kc: tensor<2x1x0x8xf32>, %vc: tensor<2x1x0x8xf32>, %p: tensor<2xi64>) {
+  // expected-error @+1 {{'gpt.cached_attention' op expected key_cache dim 2 to be at least 1, but found 'tensor<2x1x0x8xf32>'}}
+  %0:3 = gpt.cached_attention %q, %k, %v cache(%kc, %vc) positions(%p) {num_heads = 2 : i64, num_kv_heads = 1 : i64} : (tensor<2x0x16xf32>, tensor<2x0x8xf32>, tensor<2x0x8xf32>, tensor<2x1x0x8xf32>, tensor<2x1x0x8xf32>, tensor<2xi64>) -> (tensor<2x0x16xf32>, tensor<2x1x0x8xf32>, tensor<2x1x0x8xf32>)
+  return
+}
+
+// -----
+
 func.func @case_12(%q: tensor<2x3x16xf32>, %k: tensor<2x3x8xf32>, %v: tensor<2x3x8xf32>, %kc: tensor<2x1x9x8xf32>, %vc: tensor<2x1x9x8xf32>, %p: tensor<2xi64>) {
   // expected-error @+1 {{'gpt.cached_attention' op expected window to be positive, but found -1}}
   %0:3 = gpt.cached_attention %q, %k, %v cache(%kc, %vc) positions(%p) {num_heads = 2 : i64, num_kv_heads = 1 : i64, window = -1 : i64} : (tensor<2x3x16xf32>, tensor<2x3x8xf32>, tensor<2x3x8xf32>, tensor<2x1x9x8xf32>, tensor<2x1x9x8xf32>, tensor<2xi64>) -> (tensor<2x3x16xf32>, tensor<2x1x9x8xf32>, tensor<2x1x9x8xf32>)

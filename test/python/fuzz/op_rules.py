@@ -338,7 +338,7 @@ def cached_attention(b: Builder) -> Sequence[Value]:
     batch, length, features = q.sizes
     heads, kv_heads = _heads(b, features)
     size, value_size = features // heads, b.choose((features // heads, 1, 3, 8))
-    capacity = length + b.choose((0, 1, 5, 40))
+    capacity = max(1, length + b.choose((0, 1, 5, 40)))
     dtype = _weight_dtype(b, q.dtype)
     k = b.operand((batch, length, kv_heads * size), q.dtype, static=(2,))
     v = b.operand((batch, length, kv_heads * value_size), q.dtype, static=(2,))
