@@ -134,24 +134,27 @@ def test_attention_keeps_its_sums_in_registers(text: str, element: str, cpu: str
 
 
 @pytest.mark.parametrize(
-    ("cpu", "element", "product"),
+    ("cpu", "element", "product", "panels"),
     [
-        ("znver4", "f32", "vfmadd231ps"),
-        ("znver4", "bf16", "vdpbf16ps"),
-        ("x86-64-v4", "f32", "vfmadd231ps"),
-        ("x86-64-v3", "f32", "vfmadd231ps"),
+        ("znver4", "f32", "vfmadd231ps", 1),
+        ("znver4", "bf16", "vdpbf16ps", 1),
+        ("x86-64-v4", "f32", "vfmadd231ps", 1),
+        ("x86-64-v3", "f32", "vfmadd231ps", 2),
     ],
 )
-def test_single_row_is_multiplied_as_it_streams(cpu: str, element: str, product: str) -> None:
+def test_single_row_is_multiplied_as_it_streams(
+    cpu: str, element: str, product: str, panels: int
+) -> None:
     options = CompileOptions(opt_level=3, target_triple="x86_64-unknown-linux-gnu", target_cpu=cpu)
     body = hottest(emit_asm(element, options, rows="1x1"), product)
     products = count(body, product)
     # Features (or pairs) of a step, by the vectors of a panel.
-    assert len(products) >= 8 * 2
-    # A vector of the weight is read once, an element (or a pair) of the row is broadcast once.
+    assert len(products) >= 8 * 2 * panels
+    # A vector of the weight is read once, an element (or a pair) of the row is broadcast once for
+    # the panels that are read at a time.
     weights = count(body, r"(vmovup|vmovap|vmovdq|vfmadd231p|vdpbf16p)\S+\s+-?\d*\([^,]*\),")
     assert len(weights) == len(products)
-    assert 2 * len(count(body, "vbroadcastss")) == len(products)
+    assert 2 * panels * len(count(body, "vbroadcastss")) == len(products)
     # Beside that there is only the loop itself.
     assert count(body, rf"(?!{product}|vbroadcastss|vmov\w+\s.*\(|add|inc|cmp|j)") == []
 
