@@ -1,0 +1,8 @@
+// fuzz: {"arguments": {"x0": {"shape": [1, 0, 2], "kind": "normal", "scale": 1.0, "low": 0, "high": 1}, "x1": {"shape": [1, 0, 1], "kind": "normal", "scale": 1.0, "low": 0, "high": 1}, "x2": {"shape": [1, 0, 1], "kind": "normal", "scale": 1.0, "low": 0, "high": 1}, "x5": {"shape": [1], "kind": "integer", "scale": 1.0, "low": -2, "high": 3}, "w3": {"shape": [1, 1, 1, 1], "kind": "normal", "scale": 1.0, "low": 0, "high": 1}, "w4": {"shape": [1, 1, 1, 1], "kind": "normal", "scale": 1.0, "low": 0, "high": 1}}, "seed": 0, "generation": null}
+module {
+  func.func @forward(%arg0: tensor<1x?x2xf32> {gpt.dims = ["", "n0", ""], gpt.name = "x0"}, %arg1: tensor<1x0x1xf32> {gpt.name = "x1"}, %arg2: tensor<1x0x1xf32> {gpt.name = "x2"}, %arg3: tensor<1x1x1x1xf32> {gpt.weight = "w3"}, %arg4: tensor<1x1x1x1xf32> {gpt.weight = "w4"}, %arg5: tensor<1xi64> {gpt.name = "x5"}) -> (tensor<1x1x1x1xf32> {gpt.name = "y0"}, tensor<1x?x1xf32> {gpt.dims = ["", "n0", ""], gpt.name = "y1"}, tensor<1x?x1xf32> {gpt.dims = ["", "n0", ""], gpt.name = "y2"}, tensor<1x1x1x1xf32> {gpt.name = "y3"}) {
+    %0:2 = gpt.split %arg0 {num_parts = 2 : i64} : (tensor<1x?x2xf32>) -> (tensor<1x?x1xf32>, tensor<1x?x1xf32>)
+    %result, %updated_key, %updated_value = gpt.cached_attention %0#1, %arg1, %arg2 cache(%arg3, %arg4) positions(%arg5) {num_heads = 1 : i64, num_kv_heads = 1 : i64} : (tensor<1x?x1xf32>, tensor<1x0x1xf32>, tensor<1x0x1xf32>, tensor<1x1x1x1xf32>, tensor<1x1x1x1xf32>, tensor<1xi64>) -> (tensor<1x?x1xf32>, tensor<1x1x1x1xf32>, tensor<1x1x1x1xf32>)
+    return %updated_value, %0#0, %result, %updated_key : tensor<1x1x1x1xf32>, tensor<1x?x1xf32>, tensor<1x?x1xf32>, tensor<1x1x1x1xf32>
+  }
+}
