@@ -38,12 +38,6 @@ static std::string getArgumentName(func::FuncOp function, unsigned index) {
 }
 
 namespace {
-/// An extent of an argument, which a symbol stands for.
-struct ArgumentExtent {
-  BlockArgument argument;
-  int64_t dim;
-};
-
 /// Builds the assertions of one function.
 class AssertionBuilder {
 public:
@@ -62,7 +56,6 @@ private:
   func::FuncOp function;
   const gpt::FunctionExtents &extents;
   ImplicitLocOpBuilder builder;
-  SmallVector<ArgumentExtent> symbols;
   /// What each symbol is replaced by: the first one of the same name, or a
   /// number.
   SmallVector<AffineExpr> values;
@@ -76,21 +69,16 @@ AssertionBuilder::AssertionBuilder(func::FuncOp function,
       builder(ImplicitLocOpBuilder::atBlockBegin(function.getLoc(),
                                                  &function.front())) {
   llvm::SmallDenseMap<Attribute, AffineExpr> named;
-  for (BlockArgument argument : function.getArguments()) {
-    auto type = dyn_cast<RankedTensorType>(argument.getType());
-    if (!type)
-      continue;
+  for (auto [argument, dim] : extents.symbols) {
+    auto type = cast<RankedTensorType>(argument.getType());
     auto names = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
                                                       gpt::kDimsAttr);
-    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-      AffineExpr value = builder.getAffineSymbolExpr(symbols.size());
-      if (!type.isDynamicDim(dim))
-        value = builder.getAffineConstantExpr(type.getDimSize(dim));
-      else if (names && !cast<StringAttr>(names[dim]).empty())
-        value = named.try_emplace(names[dim], value).first->second;
-      symbols.push_back({argument, dim});
-      values.push_back(value);
-    }
+    AffineExpr value = builder.getAffineSymbolExpr(values.size());
+    if (!type.isDynamicDim(dim))
+      value = builder.getAffineConstantExpr(type.getDimSize(dim));
+    else if (names && !cast<StringAttr>(names[dim]).empty())
+      value = named.try_emplace(names[dim], value).first->second;
+    values.push_back(value);
   }
 }
 
@@ -108,8 +96,8 @@ unsigned AssertionBuilder::run() {
 Value AssertionBuilder::buildExtent(unsigned symbol) {
   Value &extent = built[symbol];
   if (!extent)
-    extent = tensor::DimOp::create(builder, symbols[symbol].argument,
-                                   symbols[symbol].dim);
+    extent = tensor::DimOp::create(builder, extents.symbols[symbol].argument,
+                                   extents.symbols[symbol].dim);
   return extent;
 }
 
@@ -118,10 +106,10 @@ Value AssertionBuilder::buildNumber(AffineExpr expr) {
     return buildExtent(symbol.getPosition());
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return arith::ConstantIndexOp::create(builder, constant.getValue());
-  auto map = AffineMap::get(0, symbols.size(), expr);
+  auto map = AffineMap::get(0, values.size(), expr);
   llvm::SmallBitVector unused = getUnusedSymbolsBitVector({map});
   SmallVector<Value> operands;
-  for (unsigned symbol = 0; symbol < symbols.size(); ++symbol)
+  for (unsigned symbol = 0; symbol < values.size(); ++symbol)
     if (!unused.test(symbol))
       operands.push_back(buildExtent(symbol));
   return affine::AffineApplyOp::create(builder, compressSymbols(map, unused),
@@ -131,7 +119,7 @@ Value AssertionBuilder::buildNumber(AffineExpr expr) {
 /// In the words of callers, such as `'x' dim 0 + 'y' dim 0`.
 std::string AssertionBuilder::describe(AffineExpr expr) const {
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
-    const ArgumentExtent &extent = symbols[symbol.getPosition()];
+    const gpt::ArgumentExtent &extent = extents.symbols[symbol.getPosition()];
     return "'" + getArgumentName(function, extent.argument.getArgNumber()) +
            "' dim " + std::to_string(extent.dim);
   }

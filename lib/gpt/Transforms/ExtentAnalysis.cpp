@@ -109,7 +109,8 @@ private:
   void constrainExpansion(tensor::ExpandShapeOp op);
   void constrainConcat(tensor::ConcatOp op);
   void constrainCall(func::CallOp call, const FunctionExtents &callee);
-  Shape getCallSymbols(func::CallOp call, const FunctionExtents &callee) const;
+  /// The values of the symbols of the callee.
+  Shape getCallSymbols(func::CallOp call) const;
   void add(Operation *op, AffineExpr lhs, Relation relation, AffineExpr rhs) {
     extents.constraints.add(
         {lhs, relation, rhs, op->getName().getStringRef().str()});
@@ -241,7 +242,6 @@ void FunctionVisitor::nameArguments() {
   std::string source = ("function '" + function.getSymName() + "'").str();
   llvm::SmallDenseMap<Attribute, AffineExpr> named;
   for (BlockArgument argument : function.getArguments()) {
-    extents.firstSymbols.push_back(extents.numSymbols);
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (!type)
       continue;
@@ -249,8 +249,8 @@ void FunctionVisitor::nameArguments() {
     auto names = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
                                                       gpt::kDimsAttr);
     for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-      AffineExpr symbol = getAffineSymbolExpr(extents.numSymbols++, context);
-      shape.push_back(symbol);
+      shape.push_back(getAffineSymbolExpr(extents.symbols.size(), context));
+      extents.symbols.push_back({argument, dim});
       if (!names || cast<StringAttr>(names[dim]).empty())
         continue;
       AffineExpr extent = getExtent(argument, dim);
@@ -281,10 +281,8 @@ void FunctionVisitor::inferResults(Operation *op) {
       !hasDynamicExtent(op->getResultTypes()))
     return;
   if (auto call = dyn_cast<func::CallOp>(op)) {
-    auto callee = analysis.getSymbols().lookup<func::FuncOp>(call.getCallee());
-    if (callee)
-      if (const FunctionExtents *known = analysis.get(callee))
-        inferResults(call, *known);
+    if (const FunctionExtents *callee = analysis.getCallee(call))
+      inferResults(call, *callee);
     return;
   }
   auto reifiable = dyn_cast<ReifyRankedShapedTypeOpInterface>(op);
@@ -309,8 +307,7 @@ void FunctionVisitor::inferResults(Operation *op) {
 }
 
 FunctionVisitor::Shape
-FunctionVisitor::getCallSymbols(func::CallOp call,
-                                const FunctionExtents &callee) const {
+FunctionVisitor::getCallSymbols(func::CallOp call) const {
   Shape symbols;
   for (Value operand : call.getOperands())
     if (auto type = dyn_cast<RankedTensorType>(operand.getType()))
@@ -321,7 +318,7 @@ FunctionVisitor::getCallSymbols(func::CallOp call,
 
 void FunctionVisitor::inferResults(func::CallOp call,
                                    const FunctionExtents &callee) {
-  Shape symbols = getCallSymbols(call, callee);
+  Shape symbols = getCallSymbols(call);
   for (auto [result, shape] : llvm::zip(call.getResults(), callee.results))
     if (isa<RankedTensorType>(result.getType()))
       shapes[result] = llvm::map_to_vector(shape, [&](AffineExpr extent) {
@@ -352,11 +349,8 @@ void FunctionVisitor::constrain(Operation *op) {
       .Case([&](tensor::ExpandShapeOp shape) { constrainExpansion(shape); })
       .Case([&](tensor::ConcatOp concat) { constrainConcat(concat); })
       .Case([&](func::CallOp call) {
-        auto callee =
-            analysis.getSymbols().lookup<func::FuncOp>(call.getCallee());
-        if (callee)
-          if (const FunctionExtents *known = analysis.get(callee))
-            constrainCall(call, *known);
+        if (const FunctionExtents *callee = analysis.getCallee(call))
+          constrainCall(call, *callee);
       });
 }
 
@@ -444,7 +438,7 @@ void FunctionVisitor::constrainConcat(tensor::ConcatOp op) {
 
 void FunctionVisitor::constrainCall(func::CallOp call,
                                     const FunctionExtents &callee) {
-  Shape symbols = getCallSymbols(call, callee);
+  Shape symbols = getCallSymbols(call);
   for (const ExtentConstraint &constraint : callee.constraints.get())
     extents.constraints.add(
         {replaceExtents(constraint.lhs, symbols), constraint.relation,
@@ -454,6 +448,11 @@ void FunctionVisitor::constrainCall(func::CallOp call,
 //===----------------------------------------------------------------------===//
 // ExtentAnalysis
 //===----------------------------------------------------------------------===//
+
+const FunctionExtents *ExtentAnalysis::getCallee(func::CallOp call) {
+  auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+  return callee ? get(callee) : nullptr;
+}
 
 const FunctionExtents *ExtentAnalysis::get(func::FuncOp function) {
   if (function.isExternal())

@@ -42,12 +42,17 @@ private:
   DenseSet<std::pair<AffineExpr, int>> known;
 };
 
-/// What is known of a function. Symbol `i` of its expressions is the `i`-th
-/// extent of its arguments, those of all ranked tensors counted in order.
+/// Dimension `dim` of an argument.
+struct ArgumentExtent {
+  BlockArgument argument;
+  int64_t dim;
+};
+
+/// What is known of a function.
 struct FunctionExtents {
-  /// The symbol of the first extent of each argument.
-  SmallVector<unsigned> firstSymbols;
-  unsigned numSymbols = 0;
+  /// What the symbols of its expressions stand for: all extents of arguments
+  /// that are ranked tensors, in order.
+  SmallVector<ArgumentExtent> symbols;
   /// Of ops in the body of the function and of what they call. Those within
   /// other ops may not run and demand nothing.
   ExtentConstraints constraints;
@@ -64,7 +69,8 @@ public:
   /// Returns null for a function without a body or one that calls itself.
   const FunctionExtents *get(func::FuncOp function);
 
-  SymbolTable &getSymbols() { return symbols; }
+  /// The same of what is called; null as well if that is no function here.
+  const FunctionExtents *getCallee(func::CallOp call);
 
 private:
   SymbolTable symbols;

@@ -11,6 +11,7 @@
 
 #include "gpt/GptMemory.h"
 #include "gpt/Transforms/Passes.h"
+#include "gpt/Transforms/RuntimePointer.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
@@ -47,7 +48,6 @@ public:
   void lower(cf::AssertOp assertion);
 
 private:
-  FailureOr<LLVM::GlobalOp> buildRuntimePointer();
   LogicalResult buildEnd();
   LLVM::GlobalOp getMessage(StringRef text);
 
@@ -59,21 +59,6 @@ private:
   llvm::StringMap<LLVM::GlobalOp> messages;
 };
 } // namespace
-
-FailureOr<LLVM::GlobalOp> FailureBuilder::buildRuntimePointer() {
-  for (StringRef name : {kRuntimeName, kFailName})
-    if (Operation *other = module.lookupSymbol(name))
-      return other->emitOpError("has the name '")
-             << name << "', which is reserved";
-  auto global = LLVM::GlobalOp::create(builder, pointer, /*isConstant=*/false,
-                                       LLVM::Linkage::External, kRuntimeName,
-                                       /*value=*/Attribute());
-  global->setAttr(gpt::kRuntimeAttr, builder.getUnitAttr());
-  builder.createBlock(&global.getInitializerRegion());
-  Value null = LLVM::ZeroOp::create(builder, pointer);
-  LLVM::ReturnOp::create(builder, null);
-  return global;
-}
 
 /// Builds
 ///
@@ -104,9 +89,13 @@ LogicalResult FailureBuilder::buildEnd() {
 ///     if (runtime) runtime(message)
 ///     puts(message), abort()
 LogicalResult FailureBuilder::build() {
-  FailureOr<LLVM::GlobalOp> runtime = buildRuntimePointer();
+  if (failed(gpt::verifyReserved(module, kFailName)))
+    return failure();
+  FailureOr<LLVM::GlobalOp> runtime =
+      gpt::buildRuntimePointer(module, kRuntimeName);
   if (failed(runtime))
     return failure();
+  (*runtime)->setAttr(gpt::kRuntimeAttr, builder.getUnitAttr());
   builder.setInsertionPointToEnd(module.getBody());
   auto type = LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(module.getContext()), {pointer});

@@ -16,6 +16,7 @@
 
 #include "gpt/GptParallel.h"
 #include "gpt/Transforms/Passes.h"
+#include "gpt/Transforms/RuntimePointer.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -154,20 +155,6 @@ static void lowerCall(ParallelFunction parallel, LLVM::LLVMFuncOp task,
   call.erase();
 }
 
-/// Makes the pointer to the runtime, null until a loader sets it.
-static LLVM::GlobalOp createRuntimePointer(ModuleOp module) {
-  auto builder =
-      ImplicitLocOpBuilder::atBlockBegin(module.getLoc(), module.getBody());
-  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  auto global = LLVM::GlobalOp::create(builder, pointer, /*isConstant=*/false,
-                                       LLVM::Linkage::External, kRuntimeName,
-                                       /*value=*/Attribute());
-  builder.createBlock(&global.getInitializerRegion());
-  Value null = LLVM::ZeroOp::create(builder, pointer);
-  LLVM::ReturnOp::create(builder, null);
-  return global;
-}
-
 namespace {
 struct LowerParallelCalls final
     : public gpt::impl::LowerParallelCallsBase<LowerParallelCalls> {
@@ -184,16 +171,13 @@ struct LowerParallelCalls final
     }
     if (functions.empty())
       return markAllAnalysesPreserved();
-    if (Operation *other = module.lookupSymbol(kRuntimeName)) {
-      other->emitOpError("has the name '")
-          << kRuntimeName << "', which is reserved";
+    FailureOr<LLVM::GlobalOp> runtime =
+        gpt::buildRuntimePointer(module, kRuntimeName);
+    if (failed(runtime))
       return signalPassFailure();
-    }
-
-    LLVM::GlobalOp runtime = createRuntimePointer(module);
     SymbolTable symbols(module);
     for (ParallelFunction &parallel : functions) {
-      lowerCall(parallel, buildTask(parallel, symbols), runtime);
+      lowerCall(parallel, buildTask(parallel, symbols), *runtime);
       parallel.function->removeAttr(gpt::kParallelAttr);
     }
     numLowered += functions.size();

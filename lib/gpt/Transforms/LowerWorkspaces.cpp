@@ -14,6 +14,7 @@
 
 #include "gpt/GptMemory.h"
 #include "gpt/Transforms/Passes.h"
+#include "gpt/Transforms/RuntimePointer.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
@@ -76,9 +77,8 @@ private:
 LogicalResult RuntimeBuilder::verifyNames() {
   for (StringRef name :
        {kRuntimeName, kAcquireName, kReleaseName, kAllocateName})
-    if (Operation *other = module.lookupSymbol(name))
-      return other->emitOpError("has the name '")
-             << name << "', which is reserved";
+    if (failed(gpt::verifyReserved(module, name)))
+      return failure();
   Type nothing = LLVM::LLVMVoidType::get(module.getContext());
   std::pair<StringRef, Type> called[] = {
       {"aligned_alloc",

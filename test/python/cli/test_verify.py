@@ -31,6 +31,17 @@ def _write_module(tmp_path: Path) -> Path:
     return file
 
 
+def write_op(folder: Path, op: str, x: str, w: str) -> Path:
+    """Writes a module of one op on `x` and `w`, whose result has the type of `x`."""
+    file = folder / "module.mlir"
+    file.write_text(
+        f"func.func @main(%x: {x}, %w: {w}) -> {x} {{\n"
+        f"  %y = {op} %x, %w : ({x}, {w}) -> {x}\n  return %y : {x}\n}}\n",
+        encoding="utf-8",
+    )
+    return file
+
+
 def test_a_module(module: Path) -> None:
     result = run("verify", module, "--size", "seq=5", "--opt-level", "1")
     assert result.returncode == 0, result.stderr
@@ -44,13 +55,7 @@ def test_a_module(module: Path) -> None:
 
 
 def test_steps_of_a_schedule_are_only_checked_if_asked_for(tmp_path: Path) -> None:
-    file = tmp_path / "module.mlir"
-    x, w = "tensor<4x64xf32>", "tensor<64x64xf32>"
-    file.write_text(
-        f"func.func @main(%x: {x}, %w: {w}) -> {x} {{\n"
-        f"  %y = gpt.linear %x, %w : ({x}, {w}) -> {x}\n  return %y : {x}\n}}\n",
-        encoding="utf-8",
-    )
+    file = write_op(tmp_path, "gpt.linear", "tensor<4x64xf32>", "tensor<64x64xf32>")
     result = run("verify", file, "--opt-level", "2", "--trials", "1", "--ops", "none")
     assert result.returncode == 0, result.stdout
     assert "\ngpt-apply-schedule tile " in result.stdout
@@ -147,13 +152,7 @@ def test_wrong_use(module: Path, arguments: tuple[str, ...], message: str) -> No
 
 
 def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
-    file = tmp_path / "module.mlir"
-    x, w = "tensor<2x?xf32>", "tensor<?xf32>"
-    file.write_text(
-        f"func.func @main(%x: {x}, %w: {w}) -> {x} {{\n"
-        f"  %y = gpt.add %x, %w : ({x}, {w}) -> {x}\n  return %y : {x}\n}}\n",
-        encoding="utf-8",
-    )
+    file = write_op(tmp_path, "gpt.add", "tensor<2x?xf32>", "tensor<?xf32>")
     result = run("verify", file)
     assert result.returncode == 1
     assert "function 'main' cannot be computed for inputs of shapes [2, 11], [2]" in result.stderr

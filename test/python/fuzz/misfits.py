@@ -52,9 +52,10 @@ def misfit(exact: Exact) -> Misfit | None:
     size = max(0, exact.arrays[name].shape[axis] + int(rng.choice((-1, 1, 7))))
     arrays = {argument.name: exact.arrays[argument.name] for argument in inputs}
     for name, axis in extents[key]:
-        indices = np.arange(size) % max(1, arrays[name].shape[axis])
-        if arrays[name].shape[axis] == 0 and size:
+        length = arrays[name].shape[axis]
+        if length == 0 and size > 0:  # there is nothing to repeat
             return None
+        indices = np.arange(size) % max(1, length)
         arrays[name] = np.ascontiguousarray(arrays[name].take(indices, axis))
     fits = exact.computes({**exact.arrays, **arrays})
     return None if fits else Misfit(f"{key} of {size}", arrays)
