@@ -60,3 +60,17 @@ func.func @static_narrow_cache(%q: tensor<1x1x64xf32>, %k: tensor<1x1x32xf32>, %
     : (tensor<1x1x64xf32>, tensor<1x1x32xf32>, tensor<1x1x32xf32>, tensor<1x2x32x16xbf16>, tensor<1x2x32x16xbf16>, tensor<1xi64>) -> (tensor<1x1x64xf32>, tensor<1x2x32x16xbf16>, tensor<1x2x32x16xbf16>)
   return %y, %k1, %v1 : tensor<1x1x64xf32>, tensor<1x2x32x16xbf16>, tensor<1x2x32x16xbf16>
 }
+
+// -----
+
+// One of the three knows that no token is new: a slice of any length out of its
+// keys is refused by tensor.extract_slice.
+
+// CHECK-LABEL: func.func @no_new_keys(
+//   CHECK-NOT:   tensor<?x2x16xf32>
+//       CHECK:   tensor.extract_slice %{{.*}} [1, 2, %{{.*}}, 16] {{.*}} : tensor<1x2x32x16xf32> to tensor<2x?x16xf32>
+func.func @no_new_keys(%q: tensor<1x?x64xf32>, %k: tensor<1x0x32xf32>, %v: tensor<1x?x32xf32>, %kc: tensor<1x2x32x16xf32>, %vc: tensor<1x2x32x16xf32>, %p: tensor<1xi64>) -> (tensor<1x?x64xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>) {
+  %y, %k1, %v1 = gpt.cached_attention %q, %k, %v cache(%kc, %vc) positions(%p) {num_heads = 4 : i64, num_kv_heads = 2 : i64}
+    : (tensor<1x?x64xf32>, tensor<1x0x32xf32>, tensor<1x?x32xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1xi64>) -> (tensor<1x?x64xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>)
+  return %y, %k1, %v1 : tensor<1x?x64xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>
+}

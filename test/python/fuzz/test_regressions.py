@@ -11,11 +11,8 @@ from exact import Exact
 from programs import Program
 from variants import LEVELS
 
-from gpt_mlir.errors import CompileError
-
 FOLDER = Path(__file__).parent / "regressions"
 FILES = sorted(FOLDER.glob("*.mlir"))
-OPEN = sorted((FOLDER / "open").glob("*.mlir"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
@@ -23,13 +20,6 @@ def test_regression(path: Path) -> None:
     exact = Exact(Program.read(path))
     for variant in (*map(Variant, LEVELS), Variant(2, None)):
         check(exact, variant)
-
-
-@pytest.mark.parametrize("path", OPEN, ids=[path.stem for path in OPEN])
-@pytest.mark.xfail(raises=CompileError, strict=True)
-def test_open_failure(path: Path) -> None:
-    """What is not mended yet is refused, with an error; moved to the others once it is mended."""
-    check(Exact(Program.read(path)), Variant(0))
 
 
 def test_together() -> None:

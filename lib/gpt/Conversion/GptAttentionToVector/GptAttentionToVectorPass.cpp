@@ -145,9 +145,10 @@ struct TileCachedAttention final : public OpRewritePattern<CachedAttentionOp> {
     AttentionOperands operands = getOperands(op, rewriter);
     operands.causal = true;
     operands.keysBeforeHeads = false;
-    KVCacheBuilder caches{loc, op.getPositions(),
-                          getSize(rewriter, loc, op.getKeyCache(), 2),
-                          operands.numQueries};
+    KVCacheBuilder caches{
+        loc, op.getPositions(), getSize(rewriter, loc, op.getKeyCache(), 2),
+        getNumNewRows(rewriter, loc,
+                      {op.getQuery(), op.getKey(), op.getValue()})};
     operands.caches = caches;
     operands.numSequences = caches.buildNumSequences(
         rewriter, getSize(rewriter, loc, op.getQuery(), 0));

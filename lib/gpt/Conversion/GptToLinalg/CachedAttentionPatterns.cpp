@@ -32,7 +32,9 @@ public:
         zero(builder.getIndexAttr(0)), one(builder.getIndexAttr(1)),
         caches{loc, adaptor.getPositions(),
                getSize(builder, adaptor.getKeyCache(), 2),
-               tensor::getMixedSize(builder, loc, adaptor.getQuery(), 1)} {}
+               getNumNewRows(builder, loc,
+                             {adaptor.getQuery(), adaptor.getKey(),
+                              adaptor.getValue()})} {}
 
   void build(OpBuilder &builder, SmallVectorImpl<Value> &results);
 

@@ -18,6 +18,15 @@
 using namespace mlir;
 using namespace mlir::gpt;
 
+OpFoldResult gpt::getNumNewRows(OpBuilder &builder, Location loc,
+                                ValueRange queryKeyValue) {
+  for (Value rows : queryKeyValue)
+    if (int64_t size = getTensorType(rows).getDimSize(1);
+        ShapedType::isStatic(size))
+      return builder.getIndexAttr(size);
+  return tensor::getMixedSize(builder, loc, queryKeyValue.front(), 1);
+}
+
 Value KVCacheBuilder::buildNumSequences(OpBuilder &builder, Value batch) const {
   Value fits = arith::CmpIOp::create(
       builder, loc, arith::CmpIPredicate::sle,

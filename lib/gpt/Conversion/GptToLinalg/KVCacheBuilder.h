@@ -15,6 +15,12 @@
 
 namespace mlir::gpt {
 
+/// The number of new tokens of each sequence: extent 1 of queries, keys and
+/// values, a constant where one of the three knows it. Slices of a tensor must
+/// not be wider than its static extent, which 0 makes an error.
+OpFoldResult getNumNewRows(OpBuilder &builder, Location loc,
+                           ValueRange queryKeyValue);
+
 /// The caches of one gpt.cached_attention.
 struct KVCacheBuilder {
   Location loc;
@@ -22,7 +28,7 @@ struct KVCacheBuilder {
   Value positions;
   /// Entries of a cache.
   Value capacity;
-  /// New tokens of each sequence.
+  /// New tokens of each sequence; see getNumNewRows.
   OpFoldResult numRows;
 
   /// The number of sequences to process: none where more tokens are new than
