@@ -18,6 +18,7 @@
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/JSON.h"
 
 using namespace mlir;
 using namespace mlir::gpt;
@@ -52,12 +53,18 @@ void GptDialect::initialize() {
   addInterfaces<GptInlinerInterface>();
 }
 
+/// Whether an attribute is a string that every language can show.
+static bool isText(Attribute attribute) {
+  auto string = dyn_cast<StringAttr>(attribute);
+  return string && llvm::json::isUTF8(string.getValue());
+}
+
 /// Verifies `gpt.dims`: one name per dimension of a shaped type.
 static LogicalResult verifyDims(Operation *op, Attribute value, Type type) {
   auto names = dyn_cast<ArrayAttr>(value);
-  if (!names || !llvm::all_of(names, llvm::IsaPred<StringAttr>))
+  if (!names || !llvm::all_of(names, isText))
     return op->emitError() << "expected '" << kDimsAttr
-                           << "' to be an array of strings, but found "
+                           << "' to be an array of UTF-8 strings, but found "
                            << value;
   auto shaped = dyn_cast<ShapedType>(type);
   if (!shaped || !shaped.hasRank() ||
@@ -82,11 +89,10 @@ static LogicalResult verifyFunctionAttr(Operation *op, NamedAttribute attribute,
   if (name == kDimsAttr)
     return verifyDims(op, value, type);
   if (name == kWeightAttr || name == kNameAttr) {
-    auto string = dyn_cast<StringAttr>(value);
-    if (!string || string.empty())
+    if (!isText(value) || cast<StringAttr>(value).empty())
       return op->emitError()
-             << "expected '" << name << "' to be a non-empty string, but found "
-             << value;
+             << "expected '" << name
+             << "' to be a non-empty UTF-8 string, but found " << value;
     return success();
   }
   if (name == kCacheAttr) {

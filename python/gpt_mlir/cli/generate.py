@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from gpt_mlir.cli.progress import Progress
-from gpt_mlir.generation import LLM, GenerationResult, default_model
+from gpt_mlir.generation import LLM, GenerationResult, SamplingOptions, default_model
+from gpt_mlir.generation.stopping import StopText
 
 __all__ = ["run"]
 
@@ -39,6 +41,7 @@ def run(
         num_threads: Threads to use; None for the default.
         **sampling: As for `LLM.stream`.
     """
+    _check(sampling)
     text = _read_prompt(prompt)
     with Progress() as progress:
         llm = LLM.from_pretrained(
@@ -59,6 +62,17 @@ def run(
         _finish(pieces.interrupt()[0], quiet=quiet)
         raise
     _finish(pieces.results[0], quiet=quiet)
+
+
+def _check(sampling: dict[str, Any]) -> None:
+    """Finds what is wrong for any model, before one is loaded.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+    given = {field.name: sampling[field.name] for field in fields(SamplingOptions)}
+    SamplingOptions(**{name: value for name, value in given.items() if value is not None})
+    StopText(sampling["stop"] or ())
 
 
 def _read_prompt(prompt: str | None) -> str:

@@ -63,8 +63,12 @@ def run(
             progress(f"lowering to {stage}")
             text = _ir(llm, stage, function, use_cache=use_cache, options=options)
         else:
-            length = min(tokens or 2**31, llm.config.context_length)
-            text = _summary(llm, batch, length, activations)
+            context = llm.config.context_length
+            if tokens is not None and tokens > context:
+                raise InputError(
+                    f"--tokens expected at most the context, {context}, found {tokens}"
+                )
+            text = _summary(llm, batch, tokens or context, activations)
     print(text.rstrip("\n"))
 
 

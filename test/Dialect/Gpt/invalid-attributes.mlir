@@ -1,18 +1,28 @@
 // Breaks every rule about the attributes that gpt puts on functions once.
 // RUN: gpt-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{expected 'gpt.weight' to be a non-empty string, but found 1 : i64}}
+// expected-error @+1 {{expected 'gpt.weight' to be a non-empty UTF-8 string, but found 1 : i64}}
 func.func private @weight(tensor<4xf32> {gpt.weight = 1 : i64})
 
 // -----
 
-// expected-error @+1 {{expected 'gpt.name' to be a non-empty string, but found ""}}
+// expected-error @+1 {{expected 'gpt.name' to be a non-empty UTF-8 string, but found ""}}
 func.func private @name(tensor<4xf32> {gpt.name = ""})
 
 // -----
 
-// expected-error @+1 {{expected 'gpt.dims' to be an array of strings, but found "batch"}}
+// expected-error @+1 {{expected 'gpt.name' to be a non-empty UTF-8 string, but found "a\FF"}}
+func.func private @name_bytes(tensor<4xf32> {gpt.name = "a\FF"})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.dims' to be an array of UTF-8 strings, but found "batch"}}
 func.func private @dims(tensor<?xf32> {gpt.dims = "batch"})
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.dims' to be an array of UTF-8 strings, but found ["\C3"]}}
+func.func private @dims_bytes(tensor<?xf32> {gpt.dims = ["\C3"]})
 
 // -----
 

@@ -120,6 +120,12 @@ def test_inspect(model: Path) -> None:
         assert line in done.stdout
 
 
+def test_inspect_beyond_the_context(model: Path) -> None:
+    done = run("inspect", "-m", model, "--tokens", "4000000")
+    assert done.returncode == 1
+    assert "error: --tokens expected at most the context, " in done.stderr
+
+
 def test_element_type_of_activations(model: Path) -> None:
     done = run("inspect", "-m", model, "--batch", "2", "--tokens", "100", "--dtype", "bf16")
     assert "KV cache      75.0 KiB for 2 x 100 tokens, bf16" in done.stdout

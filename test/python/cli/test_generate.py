@@ -99,6 +99,21 @@ def test_unknown_architecture(model: Path, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-t", "inf"), "temperature expected 0 or more, found inf"),
+        (("--top-p", "0"), "top_p expected more than 0 and at most 1, found 0.0"),
+        (("--stop", ""), "stop expected strings that are not empty, found ''"),
+    ],
+)
+def test_values_out_of_range(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    """They are found before the model is looked for."""
+    done = run("generate", "-m", tmp_path / "gone", *arguments, "to be")
+    assert done.returncode == 1
+    assert done.stderr == f"gpt-mlir: error: {message}\n"
+
+
 def test_prompt_that_is_not_utf8(model: Path) -> None:
     process = subprocess.run(
         [*PROGRAM, "generate", "-m", model], input=b"ab\xff", capture_output=True, check=False
