@@ -124,18 +124,20 @@ void transform::FuseProducerOp::getEffects(
   modifiesPayload(effects);
 }
 
+/// The value of a parameter. Sizes of tiles are small; a list of them or
+/// another kind of attribute is a mistake in the schedule.
+static std::optional<int64_t> readSize(const transform::TransformState &state,
+                                       Value param) {
+  ArrayRef<Attribute> values = state.getParams(param);
+  auto value = values.size() == 1 ? dyn_cast<IntegerAttr>(values.front())
+                                  : IntegerAttr();
+  return value ? std::optional(value.getInt()) : std::nullopt;
+}
+
 DiagnosedSilenceableFailure
 transform::ExpectMultipleOp::apply(TransformRewriter &, TransformResults &,
                                    TransformState &state) {
-  // Sizes of tiles are small; a list of them or another kind of attribute is a
-  // mistake in the schedule.
-  auto read = [&](Value param) -> std::optional<int64_t> {
-    ArrayRef<Attribute> values = state.getParams(param);
-    auto value = values.size() == 1 ? dyn_cast<IntegerAttr>(values.front())
-                                    : IntegerAttr();
-    return value ? std::optional(value.getInt()) : std::nullopt;
-  };
-  std::optional<int64_t> size = read(getSize());
+  std::optional<int64_t> size = readSize(state, getSize());
   if (!size)
     return emitDefiniteFailure()
            << "expected " << getName() << " to be one integer";
@@ -144,7 +146,7 @@ transform::ExpectMultipleOp::apply(TransformRewriter &, TransformResults &,
            << "expected " << getName() << " to be 1 or more, found " << *size;
   if (!getFactor())
     return DiagnosedSilenceableFailure::success();
-  std::optional<int64_t> factor = read(getFactor());
+  std::optional<int64_t> factor = readSize(state, getFactor());
   if (!factor || *factor < 1)
     return emitDefiniteFailure()
            << "expected " << getFactorName().value_or("the factor")
@@ -161,6 +163,35 @@ void transform::ExpectMultipleOp::getEffects(
     SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   onlyReadsHandle(getSizeMutable(), effects);
   onlyReadsHandle(getFactorMutable(), effects);
+  // Not without effects: it would be removed.
+  modifiesPayload(effects);
+}
+
+DiagnosedSilenceableFailure
+transform::ExpectInnerTileOp::apply(TransformRewriter &, TransformResults &,
+                                    TransformState &state) {
+  std::optional<int64_t> size = readSize(state, getSize());
+  if (!size)
+    return emitDefiniteFailure()
+           << "expected " << getName() << " to be one integer";
+  for (Operation *op : state.getPayloadOps(getPacks())) {
+    auto pack = dyn_cast<linalg::PackOp>(op);
+    if (!pack)
+      return emitDefiniteFailure()
+             << "expected 'linalg.pack', got '" << op->getName() << "'";
+    ArrayRef<int64_t> tiles = pack.getStaticInnerTiles();
+    if (tiles.empty() || tiles.front() != *size)
+      return emitDefiniteFailure()
+             << "expected " << getName() << " to be the first of the tiles ["
+             << tiles << "] that an operand was packed with, found " << *size;
+  }
+  return DiagnosedSilenceableFailure::success();
+}
+
+void transform::ExpectInnerTileOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  onlyReadsHandle(getSizeMutable(), effects);
+  onlyReadsHandle(getPacksMutable(), effects);
   // Not without effects: it would be removed.
   modifiesPayload(effects);
 }

@@ -84,4 +84,33 @@ def ExpectMultipleOp : Op<Transform_Dialect, "gpt.expect_multiple", [
   }];
 }
 
+def ExpectInnerTileOp : Op<Transform_Dialect, "gpt.expect_inner_tile", [
+    DeclareOpInterfaceMethods<TransformOpInterface>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "fail if a size is not that which operands were packed with";
+  let description = [{
+    What packs operands and what tiles their product are different sequences of
+    a schedule. The error names both sizes.
+
+    | handle | payload |
+    |---|---|
+    | `size` | one integer |
+    | `packs` | `linalg.pack` whose first inner tile must be of this size |
+
+    Example:
+
+    ```mlir
+    transform.gpt.expect_inner_tile "row_tile" %row_tile of %packs
+      : !transform.param<i64>, !transform.any_op
+    ```
+  }];
+  let cppNamespace = "::mlir::transform";
+  let arguments = (ins StrAttr:$name,
+                       TransformParamTypeInterface:$size,
+                       TransformHandleTypeInterface:$packs);
+  let assemblyFormat = [{
+    $name $size `of` $packs attr-dict `:` type($size) `,` type($packs)
+  }];
+}
+
 #endif // GPT_SCHEDULES_SCHEDULEOPS_TD

@@ -251,6 +251,7 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
     : (!transform.any_op) -> !transform.any_op
   %norm_rows = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "norm_rows"} in %module
     : (!transform.any_op) -> !transform.any_op
+  transform.gpt.expect_inner_tile "row_tile" %row_tile of %norm_rows : !transform.param<i64>, !transform.any_op
   transform.foreach %norm_rows : !transform.any_op {
   ^bb0(%pack: !transform.any_op):
     transform.include @tile_norm_rows failures(propagate) (%pack, %row_tile)
@@ -258,6 +259,7 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
   }
   %pair_rows = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "pair_rows"} in %module
     : (!transform.any_op) -> !transform.any_op
+  transform.gpt.expect_inner_tile "row_tile" %row_tile of %pair_rows : !transform.param<i64>, !transform.any_op
   transform.foreach %pair_rows : !transform.any_op {
   ^bb0(%pack: !transform.any_op):
     transform.include @tile_pair_rows failures(propagate) (%pack, %row_tile)
@@ -265,6 +267,7 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
   }
   %packs = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "rows"} in %module
     : (!transform.any_op) -> !transform.any_op
+  transform.gpt.expect_inner_tile "row_tile" %row_tile of %packs : !transform.param<i64>, !transform.any_op
   transform.foreach %packs : !transform.any_op {
   ^bb0(%pack: !transform.any_op):
     transform.include @tile_rows failures(propagate) (%pack, %row_tile)
@@ -272,6 +275,7 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
   }
   %pair_weight = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "pair_weight"} in %module
     : (!transform.any_op) -> !transform.any_op
+  transform.gpt.expect_inner_tile "column_tile" %column_tile of %pair_weight : !transform.param<i64>, !transform.any_op
   transform.foreach %pair_weight : !transform.any_op {
   ^bb0(%pack: !transform.any_op):
     transform.include @tile_pair_weight failures(propagate) (%pack, %column_tile)
@@ -279,6 +283,7 @@ transform.named_sequence @tile_projections(%module: !transform.any_op {transform
   }
   %weights = transform.structured.match ops{["linalg.pack"]} attributes{gpt.class = "weight"} in %module
     : (!transform.any_op) -> !transform.any_op
+  transform.gpt.expect_inner_tile "column_tile" %column_tile of %weights : !transform.param<i64>, !transform.any_op
   transform.foreach %weights : !transform.any_op {
   ^bb0(%weight: !transform.any_op):
     transform.include @tile_weight failures(propagate) (%weight, %column_tile)
