@@ -26,7 +26,7 @@ from gpt_mlir.verify.tolerance import F32_ROUNDOFF, LIBM, allowed
 # in the dict of the arguments.
 Run = Callable[[str, dict[str, Array]], dict[str, Array]]
 
-# Noisy evaluations, and by how much their spread is multiplied: it is an estimate from few samples
+# Evaluations with noise by chance, and by how much their spread is multiplied: it is an estimate from few samples
 # of a sum of many small errors, and one that is too small by chance must do no harm.
 SAMPLES = 6
 SAFETY = 6.0
@@ -40,14 +40,22 @@ class UndecidableError(Exception):
 
 
 class Rounding(Noise):
-    """The noise: each element is off by the greatest error it may have."""
+    """The noise: each element is off by the greatest error it may have.
+
+    By chance up or down; or all in one direction, since the largest of some numbers may stay where
+    it is when one falls and the next one rises.
+    """
+
+    def __init__(self, seed: int, signs: Sequence[float] = (-1.0, 1.0)) -> None:
+        super().__init__(seed)
+        self._signs = signs
 
     def disturb(self, computed: Computed, dtype: DType) -> Array:
         if computed.error is None or not dtype.is_float:
             return computed.value
         with np.errstate(invalid="ignore"):
             limit = allowed(computed.value, dtype, np.asarray(computed.error))
-        sign = self._rng.choice((-1.0, 1.0), computed.value.shape)
+        sign = self._rng.choice(self._signs, computed.value.shape)
         result: Array = computed.value + sign * np.where(np.isfinite(limit), limit, 0.0)
         return result
 
@@ -107,7 +115,9 @@ class Exact:
         forward = self.signatures["forward"]
         self.arrays = program.arrays({a.name: a.dtype for a in forward.arguments})
         exact = self._evaluate(None)
-        samples = [self._evaluate(Rounding(seed)) for seed in range(SAMPLES)]
+        noises = [Rounding(seed) for seed in range(SAMPLES)]
+        noises += [Rounding(0, [sign]) for sign in (-1.0, 1.0)]
+        samples = [self._evaluate(noise) for noise in noises]
         self._refuse_unclear_choices(exact, samples)
         self.expected = {
             name: Expected(value, dtype, _allowed(value, [s.results[name] for s in samples], dtype))

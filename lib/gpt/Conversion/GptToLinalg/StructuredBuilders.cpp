@@ -260,25 +260,30 @@ static bool isWithoutElements(ArrayRef<OpFoldResult> sizes) {
       sizes, [](OpFoldResult size) { return isConstantIntValue(size, 0); });
 }
 
+/// The same sizes, those that are constants as attributes: the static type of a
+/// slice must say what its sizes do.
+static SmallVector<OpFoldResult> foldConstants(ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> folded(sizes);
+  (void)foldDynamicIndexList(folded);
+  return folded;
+}
+
 Value gpt::extractSlice(OpBuilder &builder, Location loc, Value tensor,
                         ArrayRef<OpFoldResult> offsets,
                         ArrayRef<OpFoldResult> sizes,
                         ArrayRef<unsigned> dropped) {
+  SmallVector<OpFoldResult> folded = foldConstants(sizes);
   SmallVector<OpFoldResult> kept;
-  SmallVector<int64_t> shape;
-  for (auto [dim, size] : llvm::enumerate(sizes)) {
-    if (llvm::is_contained(dropped, dim))
-      continue;
-    kept.push_back(size);
-    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-  }
-  if (isWithoutElements(sizes))
-    return tensor::EmptyOp::create(builder, loc, kept,
-                                   getTensorType(tensor).getElementType());
+  for (auto [dim, size] : llvm::enumerate(folded))
+    if (!llvm::is_contained(dropped, dim))
+      kept.push_back(size);
+  RankedTensorType type = getTensorType(tensor);
+  if (isWithoutElements(folded))
+    return tensor::EmptyOp::create(builder, loc, kept, type.getElementType());
+  SmallVector<int64_t> shape = decomposeMixedValues(kept).first;
   SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
-  return tensor::ExtractSliceOp::create(builder, loc,
-                                        getTensorType(tensor).clone(shape),
-                                        tensor, offsets, sizes, strides);
+  return tensor::ExtractSliceOp::create(builder, loc, type.clone(shape), tensor,
+                                        offsets, folded, strides);
 }
 
 Value gpt::insertSlice(OpBuilder &builder, Location loc, Value slice,
@@ -288,7 +293,7 @@ Value gpt::insertSlice(OpBuilder &builder, Location loc, Value slice,
     return tensor;
   SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
   return tensor::InsertSliceOp::create(builder, loc, slice, tensor, offsets,
-                                       sizes, strides);
+                                       foldConstants(sizes), strides);
 }
 
 Value gpt::castToType(OpBuilder &builder, Location loc, Value tensor,
