@@ -154,11 +154,6 @@ void LastTokenOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
   patterns.add<SinkPositionwiseBelowLastToken>(context);
 }
 
-void ScaleOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                          MLIRContext *context) {
-  patterns.add<Gpt_MergeScales>(context);
-}
-
 void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                               MLIRContext *context) {
   patterns.add<Gpt_MergeTransposes>(context);

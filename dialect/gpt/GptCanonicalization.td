@@ -14,20 +14,8 @@
 include "mlir/IR/PatternBase.td"
 include "gpt/GptOps.td"
 
-def Gpt_Product : NativeCodeCall<
-    "$_builder.getF64FloatAttr($0.getValueAsDouble() * $1.getValueAsDouble())">;
 def Gpt_Compose : NativeCodeCall<
     "$_builder.getDenseI64ArrayAttr(::mlir::gpt::composePermutations($0, $1))">;
-
-def Gpt_IsF32
-    : Constraint<CPred<"::llvm::cast<::mlir::RankedTensorType>($0.getType())"
-                       ".getElementType().isF32()">, "is a tensor of f32">;
-
-// scale(scale(x, a), b) -> scale(x, a * b); in a narrow type the intermediate
-// result is rounded, and the sum of both roundings is part of the program.
-def Gpt_MergeScales
-    : Pat<(Gpt_ScaleOp (Gpt_ScaleOp $x, $a), $b),
-          (Gpt_ScaleOp $x, (Gpt_Product $a, $b)), [(Gpt_IsF32 $x)]>;
 
 // transpose(transpose(x, p), q) -> transpose(x, q of p)
 def Gpt_MergeTransposes

@@ -106,7 +106,6 @@ def Gpt_ScaleOp : Gpt_UnaryOp<"scale"> {
   }];
   let arguments = (ins Gpt_FloatTensor:$input, F64Attr:$factor);
   let hasFolder = 1;
-  let hasCanonicalizer = 1;
 }
 
 def Gpt_CastOp : Gpt_Op<"cast"> {
