@@ -142,14 +142,55 @@ LogicalResult GptDialect::verifyRegionResultAttribute(
                             function.getResultTypes()[resultIndex]);
 }
 
+/// Whether an attribute is an entry of `weights` in `gpt.packing`.
+static bool isPackedWeight(Attribute attribute) {
+  auto weight = dyn_cast<DictionaryAttr>(attribute);
+  if (!weight)
+    return false;
+  auto sources = weight.getAs<ArrayAttr>("sources");
+  auto type = weight.getAs<TypeAttr>("type");
+  auto tensor =
+      type ? dyn_cast<RankedTensorType>(type.getValue()) : RankedTensorType();
+  return weight.getAs<StringAttr>("function") &&
+         weight.getAs<StringAttr>("layout") && sources &&
+         llvm::all_of(sources, isText) && tensor && tensor.hasStaticShape();
+}
+
+/// Whether an attribute has the form of `gpt.packing`, which
+/// gpt-hoist-weight-packing describes.
+static bool isPacking(Attribute attribute) {
+  auto packing = dyn_cast<DictionaryAttr>(attribute);
+  auto weights = packing ? packing.getAs<ArrayAttr>("weights") : ArrayAttr();
+  auto functions =
+      packing ? packing.getAs<DictionaryAttr>("functions") : DictionaryAttr();
+  if (!weights || !functions || !llvm::all_of(weights, isPackedWeight))
+    return false;
+  return llvm::all_of(functions, [&](NamedAttribute named) {
+    auto function = dyn_cast<DictionaryAttr>(named.getValue());
+    if (!function)
+      return false;
+    auto arguments = function.getAs<DenseI64ArrayAttr>("arguments");
+    auto packed = function.getAs<DenseI64ArrayAttr>("packed");
+    auto isWeight = [&](int64_t index) {
+      return index >= 0 && index < static_cast<int64_t>(weights.size());
+    };
+    return arguments && packed && llvm::all_of(packed.asArrayRef(), isWeight);
+  });
+}
+
 LogicalResult GptDialect::verifyOperationAttribute(Operation *op,
                                                    NamedAttribute attribute) {
   if (attribute.getName() == kClassAttr &&
       isa<StringAttr>(attribute.getValue()))
     return success();
-  if (attribute.getName() == kPackingAttr && isa<ModuleOp>(op) &&
-      isa<DictionaryAttr>(attribute.getValue()))
-    return success();
+  if (attribute.getName() == kPackingAttr && isa<ModuleOp>(op)) {
+    if (isPacking(attribute.getValue()))
+      return success();
+    return op->emitError() << "expected '" << kPackingAttr
+                           << "' as gpt-hoist-weight-packing writes it, but "
+                              "found "
+                           << attribute.getValue();
+  }
   if (attribute.getName() == kParallelAttr && isa<FunctionOpInterface>(op) &&
       isa<UnitAttr>(attribute.getValue()))
     return success();

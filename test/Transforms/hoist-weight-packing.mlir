@@ -151,9 +151,9 @@ func.func @called(%w: tensor<96x48xf32> {gpt.weight = "w"}) -> tensor<3x48x32xf3
 // -----
 
 // A module whose weights are packed already is not packed again.
-// CHECK: module attributes {gpt.packing = {}}
+// CHECK: module attributes {gpt.packing = {functions = {}, weights = []}}
 // REMARK: the weights of this module are packed already
-module attributes {gpt.packing = {}} {
+module attributes {gpt.packing = {functions = {}, weights = []}} {
   // CHECK-LABEL: func.func @f
   // CHECK: linalg.pack
   func.func @f(%w: tensor<96x48xf32> {gpt.weight = "w"}) -> tensor<3x48x32xf32> {

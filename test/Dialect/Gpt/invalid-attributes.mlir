@@ -75,3 +75,23 @@ func.func @negative_work(%n: index) {
   } {gpt.work = -1}
   return
 }
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.packing' as gpt-hoist-weight-packing writes it, but found {}}}
+module attributes {gpt.packing = {}} {}
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.packing' as gpt-hoist-weight-packing writes it, but found {functions = {}, weights = [1]}}}
+module attributes {gpt.packing = {functions = {}, weights = [1]}} {}
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.packing' as gpt-hoist-weight-packing writes it}}
+module attributes {gpt.packing = {functions = {}, weights = [{function = "p", layout = "l", sources = ["w"], type = tensor<?xf32>}]}} {}
+
+// -----
+
+// expected-error @+1 {{expected 'gpt.packing' as gpt-hoist-weight-packing writes it}}
+module attributes {gpt.packing = {functions = {f = {arguments = array<i64>, packed = array<i64: 0>}}, weights = []}} {}
