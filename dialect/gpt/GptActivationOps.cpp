@@ -50,7 +50,7 @@ MaskedSoftmaxOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
   SmallVector<int64_t> sumDims;
   if (failed(inferElementwise(*this, operandDims, sumDims)))
     return failure();
-  return inferPositionwise(*this, operandDims, resultDims);
+  return inferPositionwise(*this, operandDims.take_front(), resultDims);
 }
 
 //===----------------------------------------------------------------------===//

@@ -92,6 +92,8 @@ TransposeOp::reifyResultShapes(OpBuilder &builder,
 LogicalResult
 TransposeOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
                                SmallVectorImpl<int64_t> &resultDims) {
+  if (getPermutation().front() != 0)
+    return emitOpError() << "moves the batch, dimension 0";
   const auto *place = llvm::find(getPermutation(), operandDims[0]);
   resultDims.push_back(place - getPermutation().begin());
   return success();

@@ -25,21 +25,12 @@ LogicalResult
 mlir::gpt::inferPositionwise(Operation *op, ArrayRef<int64_t> operandDims,
                              SmallVectorImpl<int64_t> &resultDims) {
   int64_t dim = operandDims[0];
-  int64_t rank = getRank(op->getOperand(0));
-  for (auto [index, other] : llvm::enumerate(operandDims.drop_front())) {
-    if (other == kNoSequenceDim)
-      continue;
-    // An operand such as a mask or a vector of random numbers follows the first
-    // one position by position; anything else would mix positions.
-    int64_t otherRank = getRank(op->getOperand(index + 1));
-    bool aligned = dim != kNoSequenceDim &&
-                   (other == dim || otherRank - other == rank - dim);
-    if (!aligned)
+  for (auto [index, other] : llvm::enumerate(operandDims.drop_front()))
+    if (other != kNoSequenceDim)
       return op->emitOpError()
              << "combines operand #" << index + 1
              << ", which varies with the sequence, with every position";
-  }
-  if (dim == rank - 1)
+  if (dim == getRank(op->getOperand(0)) - 1)
     return op->emitOpError() << "reduces over the sequence dimension";
   resultDims.append(op->getNumResults(), dim);
   return success();

@@ -21,8 +21,7 @@ inline constexpr int64_t kNoSequenceDim = -1;
 
 /// Rule of ops that compute each position from the same position of their first
 /// operand and reduce or rearrange at most the last dimension. Every other
-/// operand must have no sequence dimension or, where it has the rank of a
-/// broadcast operand, the same one.
+/// operand is used at all positions: weights, and the like.
 LogicalResult inferPositionwise(Operation *op, ArrayRef<int64_t> operandDims,
                                 SmallVectorImpl<int64_t> &resultDims);
 

@@ -80,5 +80,5 @@ SampleOp::inferSequenceDims(ArrayRef<int64_t> operandDims,
   if (operandDims[0] != operandDims[1])
     return emitOpError() << "expected uniform to vary with the sequence as "
                             "logits do";
-  return inferPositionwise(*this, operandDims, resultDims);
+  return inferPositionwise(*this, operandDims.take_front(), resultDims);
 }

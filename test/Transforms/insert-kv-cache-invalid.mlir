@@ -189,3 +189,28 @@ func.func @forward(%x: !x, %c: i1) -> !x {
   }
   return %0 : !x
 }
+
+// -----
+
+!x = tensor<?x?x8xf32>
+
+// Features that are positions of another sequence.
+// expected-error @+1 {{'forward' cannot run incrementally: 'gpt.linear' op combines operand #1, which varies with the sequence, with every position}}
+func.func @forward(%x: !x, %w: tensor<?x?xf32>) -> tensor<?x?x?xf32> {
+  // expected-note @+1 {{the sequence dimension cannot be followed through this op}}
+  %0 = gpt.linear %x, %w {weight_layout = #gpt<weight_layout in_out>} : (!x, tensor<?x?xf32>) -> tensor<?x?x?xf32>
+  return %0 : tensor<?x?x?xf32>
+}
+
+// -----
+
+!x = tensor<4x?x4xf32>
+
+// Positions are those of sequences, which are no longer in dimension 0.
+// expected-error @+1 {{'forward' cannot run incrementally: 'gpt.transpose' op moves the batch, dimension 0}}
+func.func @forward(%x: !x) -> !x {
+  // expected-note @+1 {{the sequence dimension cannot be followed through this op}}
+  %0 = gpt.transpose %x {permutation = array<i64: 2, 1, 0>} : (!x) -> !x
+  %1 = gpt.attention %0, %0, %0 {causal, num_heads = 1 : i64, num_kv_heads = 1 : i64} : (!x, !x, !x) -> !x
+  return %1 : !x
+}
