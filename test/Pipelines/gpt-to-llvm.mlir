@@ -2,6 +2,9 @@
 // RUN:   --implicit-check-not=fpext --implicit-check-not=fptrunc
 // RUN: gpt-opt %s -gpt-to-llvm-pipeline="expand-bf16=false expand-f16=false" | FileCheck %s --check-prefixes=CHECK,NATIVE
 // RUN: gpt-opt %s -gpt-to-linalg-pipeline -gpt-linalg-to-loops-pipeline -gpt-loops-to-llvm-pipeline | FileCheck %s
+// RUN: not gpt-opt %s -gpt-to-llvm-pipeline=opt-level=7 2>&1 | FileCheck %s --check-prefix=LEVEL
+
+// LEVEL: for the --opt-level option: Cannot find option named '7'!
 
 // Memory comes from the runtime or libc, functions from libm, and nothing else
 // is called.

@@ -206,23 +206,25 @@ void gpt::buildLoopsToLLVMPipeline(OpPassManager &pm,
 
 void gpt::buildGptToLLVMPipeline(OpPassManager &pm,
                                  const GptToLLVMOptions &options) {
-  bool vectorise = options.optLevel >= 2 && !options.schedule.empty();
+  OptLevel level = options.optLevel;
+  bool vectorise = level >= OptLevel::Vectors && !options.schedule.empty();
   GptToLinalgOptions toLinalg;
   toLinalg.maxOps = options.maxOps;
-  toLinalg.specializeShapes = options.optLevel >= 2 && options.specializeShapes;
+  toLinalg.specializeShapes =
+      level >= OptLevel::Vectors && options.specializeShapes;
   if (vectorise)
     toLinalg.schedule = options.schedule;
   buildGptToLinalgPipeline(pm, toLinalg);
   LinalgToVectorOptions toVector;
-  toVector.fuseElementwise = options.optLevel >= 1;
+  toVector.fuseElementwise = level >= OptLevel::Fusion;
   if (vectorise)
     toVector.schedule = options.schedule;
   buildLinalgToVectorPipeline(pm, toVector);
   LinalgToLoopsOptions toLoops;
-  toLoops.contract = options.optLevel >= 1;
-  toLoops.reassociate = options.optLevel >= 1;
-  toLoops.approximateMath = options.optLevel >= 2;
-  toLoops.threads = options.optLevel >= 3;
+  toLoops.contract = level >= OptLevel::Fusion;
+  toLoops.reassociate = level >= OptLevel::Fusion;
+  toLoops.approximateMath = level >= OptLevel::Vectors;
+  toLoops.threads = level >= OptLevel::Threads;
   if (vectorise)
     toLoops.schedule = options.schedule;
   buildLinalgToLoopsPipeline(pm, toLoops);

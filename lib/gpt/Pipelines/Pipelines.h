@@ -94,16 +94,22 @@ struct LoopsToLLVMOptions : public PassPipelineOptions<LoopsToLLVMOptions> {
       llvm::cl::init("")};
 };
 
+/// How much `gpt-to-llvm-pipeline` does; each level adds to those before.
+enum class OptLevel { Loops, Fusion, Vectors, Threads };
+
 /// Options of `gpt-to-llvm-pipeline`.
 struct GptToLLVMOptions : public PassPipelineOptions<GptToLLVMOptions> {
-  PassOptions::Option<int> optLevel{
-      *this, "opt-level",
-      llvm::cl::desc(
-          "0: loops with exact roundings; 1: element-wise ops fused, "
-          "sums in any order; 2: tiled and vectorised by the "
-          "schedule, elementary functions by polynomials; 3: on "
-          "several threads"),
-      llvm::cl::init(1)};
+  PassOptions::Option<OptLevel> optLevel{
+      *this, "opt-level", llvm::cl::desc("Level of optimization"),
+      llvm::cl::init(OptLevel::Fusion),
+      llvm::cl::values(
+          clEnumValN(OptLevel::Loops, "0", "loops with exact roundings"),
+          clEnumValN(OptLevel::Fusion, "1",
+                     "element-wise ops fused, sums in any order"),
+          clEnumValN(OptLevel::Vectors, "2",
+                     "tiled and vectorised by the schedule, elementary "
+                     "functions by polynomials"),
+          clEnumValN(OptLevel::Threads, "3", "on several threads"))};
   PassOptions::Option<std::string> schedule{
       *this, "schedule",
       llvm::cl::desc("Schedule for levels 2 and 3: a built-in name or a file"),
