@@ -77,6 +77,7 @@ class Function:
         order = [*(a for a in free if a.kind in ("input", "positions"))]
         order += [a for a in free if a.kind == "cache"]
         self._free = free
+        self._sequences = {argument.name for argument in self._signature.sequences}
         self._order = [argument.name for argument in order]
 
     @property
@@ -262,14 +263,14 @@ class Function:
     def _check_positions(self, carriers: list[Any]) -> None:
         """Raises ValueError if new tokens have no place in the caches: code clamps positions.
 
-        Inputs are `[batch, seq, ...]`. What is bound has been checked by who has bound it.
+        What is bound has been checked by who has bound it.
         """
         shapes = [np.shape(carrier) for carrier in carriers]
         given = list(zip(self._free, carriers, shapes, strict=True))
         capacities = [s[2] for a, _, s in given if a.kind == "cache" and len(s) == 4]
         if not capacities:
             return
-        rows = [s[1] for a, _, s in given if a.kind == "input" and len(s) >= 2]
+        rows = [shape[1] for argument, _, shape in given if argument.name in self._sequences]
         count, capacity = min(rows, default=1), min(capacities)
         if count > capacity:
             raise ValueError(

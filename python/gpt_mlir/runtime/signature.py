@@ -15,6 +15,9 @@ from gpt_mlir.dtypes import DType
 
 __all__ = ["ArgumentKind", "FunctionSignature", "TensorSignature"]
 
+# The name of the dimension that is the sequence.
+SEQUENCE_DIM = "seq"
+
 ArgumentKind = Literal["input", "weight", "cache", "positions", "output"]
 
 
@@ -103,6 +106,11 @@ class FunctionSignature:
                 raise ValueError(
                     f"function '{self.name}' has two arguments named '{argument.name}'"
                 )
+        results: set[str] = set()
+        for result in self.results:
+            if result.name in results:
+                raise ValueError(f"function '{self.name}' has two results named '{result.name}'")
+            results.add(result.name)
         object.__setattr__(self, "_positions", positions)
 
     def index(self, name: str) -> int | None:
@@ -122,6 +130,17 @@ class FunctionSignature:
     def inputs(self) -> list[TensorSignature]:
         """The arguments a caller passes: all but weights and caches."""
         return self.of_kind("input", "positions")
+
+    @property
+    def sequences(self) -> list[TensorSignature]:
+        """The inputs whose dimension 1 counts new tokens.
+
+        Those that name it "seq", as `gpt-insert-kv-cache` asks for; else those where it is dynamic;
+        else all that have one.
+        """
+        inputs = [argument for argument in self.of_kind("input") if argument.rank >= 2]
+        named = [argument for argument in inputs if argument.dims[1] == SEQUENCE_DIM]
+        return named or [a for a in inputs if a.shape[1] is None] or inputs
 
     @property
     def caches(self) -> list[TensorSignature]:

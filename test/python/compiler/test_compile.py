@@ -286,6 +286,11 @@ def test_unknown_pass(double: ir.Module, options: CompileOptions) -> None:
             "two arguments named 'x'",
         ),
         (
+            "func.func @f(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32> {gpt.name = "
+            '"result0"}) { return %x, %x : tensor<2xf32>, tensor<2xf32> }',
+            "two results named 'result0'",
+        ),
+        (
             'func.func @f(%x: tensor<1x1x2x4xf32> {gpt.cache = "key"}) { return }',
             r"expected as many 'gpt.cache' results as arguments \(1\), got 0",
         ),

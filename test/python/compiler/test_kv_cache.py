@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gpt_mlir import Graph, Tensor, compile_module
+from gpt_mlir import CompileOptions, Graph, Tensor, compile_module
 from gpt_mlir.compiler import run_pipeline
 from gpt_mlir.errors import CompileError, InputError
 from gpt_mlir.graph import ops
@@ -221,3 +221,20 @@ def test_positions_outside_of_the_caches_are_an_error(
     with pytest.raises(InputError, match=f"function 'prefill': {message}"):
         run(executable, "prefill", ids, np.array([0, position]), caches)
     assert all(np.isnan(cache).all() for cache in caches.values())
+
+
+def test_positions_beside_an_input_of_one_row() -> None:
+    """Only the sequence counts new tokens, not what else has a dimension 1."""
+    graph = Graph("forward")
+    x = graph.input("x", ("batch", "seq", 8), "f32")
+    row = graph.input("row", ("batch", 1, 8), "f32")
+    graph.output("y", ops.attention(x, x, x, num_heads=2, causal=True))
+    graph.output("twice", row + row)
+    executable = compile_module(graph.insert_kv_cache(), CompileOptions(opt_level=0))
+    prefill = executable.function("prefill")
+    caches = {cache.name: np.zeros((1, 2, 4, 4), np.float32) for cache in prefill.signature.caches}
+    values = {"x": np.ones((1, 3, 8), np.float32), "row": np.ones((1, 1, 8), np.float32)}
+    with pytest.raises(InputError, match="expected positions from 0 to 1 for 3 new tokens"):
+        prefill(positions=np.array([2]), **values, **caches)
+    prefill(positions=np.array([1]), **values, **caches)
+    assert [np.any(caches["cache.0.key"][0, :, place]) for place in range(4)] == [0, 1, 1, 1]
