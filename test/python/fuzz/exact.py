@@ -26,8 +26,9 @@ from gpt_mlir.verify.tolerance import F32_ROUNDOFF, LIBM, allowed
 # in the dict of the arguments.
 Run = Callable[[str, dict[str, Array]], dict[str, Array]]
 
-# Evaluations with noise by chance, and by how much their spread is multiplied: it is an estimate from few samples
-# of a sum of many small errors, and one that is too small by chance must do no harm.
+# Evaluations with noise by chance, and by how much their spread is multiplied: it is an estimate
+# from few samples of a sum of many small errors, and one that is too small by chance must do no
+# harm.
 SAMPLES = 6
 SAFETY = 6.0
 
