@@ -35,8 +35,8 @@ class DType(enum.StrEnum):
         """Returns the dtype that `value` names.
 
         Args:
-            value: A `DType`, one of its names, a NumPy dtype or scalar type (also of
-                `ml_dtypes`), or an MLIR element type.
+            value: A `DType`, one of its names, a NumPy dtype, scalar type (also of `ml_dtypes`) or
+                name such as "float32", or an MLIR element type.
 
         Raises:
             TypeError: `value` names no supported dtype; the message lists those there are.
@@ -47,11 +47,12 @@ class DType(enum.StrEnum):
             return cls(value)
         if isinstance(value, (np.dtype, type, str)):
             try:
-                found = _FROM_NUMPY.get(np.dtype(value))
+                dtype = np.dtype(value)
             except TypeError:
-                found = None
-            if found is not None:
-                return found
+                dtype = None
+            # Not by NumPy's short codes: its "i8" has 8 bytes, MLIR's 8 bits.
+            if dtype in _FROM_NUMPY and (not isinstance(value, str) or value == dtype.name):
+                return _FROM_NUMPY[dtype]
         elif str(value) in cls._value2member_map_ and hasattr(value, "context"):  # an ir.Type
             return cls(str(value))
         raise TypeError(f"dtype {value!r} is not supported; expected one of {', '.join(cls)}")
