@@ -3,7 +3,9 @@
 // RUN: gpt-opt %s --split-input-file --gpt-to-linalg-pipeline --gpt-pack-projections=pairs=true --canonicalize --cse | FileCheck %s --check-prefix=PAIRS
 // RUN: gpt-opt %s --split-input-file --gpt-pack-projections | FileCheck %s --check-prefix=EXTENTS
 // RUN: not gpt-opt %s --split-input-file --gpt-pack-projections=row-tile=0 2>&1 | FileCheck %s --check-prefix=INVALID
-// INVALID: expected row-tile (0), column-tile ({{[0-9]+}}) and depth-multiple ({{[0-9]+}}) to be positive
+// RUN: not gpt-opt %s --split-input-file --gpt-pack-projections=row-tile=9223372036854775807 2>&1 | FileCheck %s --check-prefix=LARGE
+// INVALID: expected row-tile (0), column-tile ({{[0-9]+}}) and depth-multiple ({{[0-9]+}}) to be from 1 to 65536
+// LARGE: expected row-tile (9223372036854775807), {{.*}} to be from 1 to 65536
 
 // CHECK-LABEL: func.func @out_in
 // CHECK-SAME: (%[[X:.*]]: tensor<?x?x48xf32>, %[[W:.*]]: tensor<96x48xbf16>, %[[B:.*]]: tensor<96xf32>)

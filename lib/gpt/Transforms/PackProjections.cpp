@@ -495,11 +495,15 @@ struct PackProjectionsPass
   using PackProjectionsBase::PackProjectionsBase;
 
   void runOnOperation() override {
-    if (rowTile < 1 || columnTile < 1 || depthMultiple < 1) {
+    // Tiles live in registers; the extents of larger ones could overflow.
+    constexpr int64_t limit = 65536;
+    const int64_t sizes[] = {rowTile, columnTile, depthMultiple};
+    if (llvm::any_of(sizes,
+                     [](int64_t size) { return size < 1 || size > limit; })) {
       getOperation().emitError()
           << "expected row-tile (" << rowTile.getValue() << "), column-tile ("
           << columnTile.getValue() << ") and depth-multiple ("
-          << depthMultiple.getValue() << ") to be positive";
+          << depthMultiple.getValue() << ") to be from 1 to " << limit;
       return signalPassFailure();
     }
     WeightArguments weights = findWeightArguments(getOperation());
