@@ -85,7 +85,7 @@ class BlockTable:
             except BaseException:
                 del self._blocks[key]
                 self._symbols.discard(symbol)
-                graph._erase()
+                graph._abandon()
                 raise
         block = self._blocks[key]
         if block is None:

@@ -75,6 +75,7 @@ class Graph:
         self._scope: tuple[str, ...] = ()
         self._is_block = visibility == "private"
         self._is_traced = False
+        self._is_abandoned = False
         self._dims = DimTable()
 
     def _new_function(self, name: str, visibility: str, site: CallSite) -> Graph:
@@ -149,6 +150,7 @@ class Graph:
         return self._weight(".".join((*self._scope, name)), shape, dtype, site)
 
     def _weight(self, name: str, shape: Sequence[int], dtype: DTypeLike, site: CallSite) -> Tensor:
+        self._check_not_abandoned(site)
         declared = Declaration(f"weight {name!r}", shape, dtype, site)
         if not declared.is_static:
             raise site.error(f"expected weight {name!r} to have a static shape, found {shape!r}")
@@ -249,6 +251,7 @@ class Graph:
                 static argument is not hashable.
         """
         site = CallSite.find()
+        self._check_not_abandoned(site)
         label = getattr(function, "__name__", type(function).__name__)
         for index, operand in enumerate(tensors):
             self._check_tensor(f"operand {index} of block {label!r}", operand, site)
@@ -287,8 +290,10 @@ class Graph:
         self._signature.add_results(values, [{}] * len(values), site.location(self.context))
         self._is_traced = True
 
-    def _erase(self) -> None:
-        self._signature.op.erase()
+    def _abandon(self) -> None:
+        """Takes the function out of the module; it lives as long as tensors of it are held."""
+        self._signature.op.detach_from_parent()
+        self._is_abandoned = True
 
     # The IR, and what is made of it.
 
@@ -379,6 +384,7 @@ class Graph:
                 function.
         """
         site = CallSite.find()
+        self._check_not_abandoned(site)
         if not isinstance(value, ir.Value):
             raise site.error(f"expected an ir.Value to wrap, found {type(value).__name__}")
         self._check_own(value, site)
@@ -398,6 +404,7 @@ class Graph:
     # For the other modules of this package.
 
     def _before_terminator(self) -> ir.InsertionPoint:
+        self._check_not_abandoned(CallSite.find())
         return self._signature.insertion_point
 
     def _add_argument(
@@ -415,6 +422,10 @@ class Graph:
                 f"block {self.name!r} has no {kind} {name!r} of its own: it gets tensors as "
                 "arguments of Graph.call and returns what its function returns"
             )
+
+    def _check_not_abandoned(self, site: CallSite) -> None:
+        if self._is_abandoned:
+            raise site.error(f"block {self.name!r} was not completed and cannot be built on")
 
     def _check_own(self, value: Value, site: CallSite) -> None:
         """Checks that an MLIR value is of this function, or of a region within it."""

@@ -41,10 +41,13 @@ class OpCall:
         """Returns the value of a tensor argument.
 
         Raises:
-            GraphError: `value` is not a `Tensor`, or one of another graph.
+            GraphError: `value` is not a `Tensor`, or one of another graph or of a block whose
+                function raised.
         """
         if not isinstance(value, Tensor):
             raise self.error(f"expected {parameter} to be a Tensor, found {_describe(value)}")
+        if value.graph._is_abandoned:
+            raise self.error(f"expected {parameter} to be of a graph to build on, found {value!r}")
         if self.graph is None:
             self.graph = value.graph
         elif value.graph is not self.graph:

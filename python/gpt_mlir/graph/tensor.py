@@ -212,7 +212,10 @@ class Tensor:
     def __repr__(self) -> str:
         name = f"{self.name!r}, " if self.name else ""
         shape = ", ".join(str(size) for size in self.shape)
-        return f"Tensor({name}[{shape}], {self.dtype})"
+        text = f"{name}[{shape}], {self.dtype}"
+        if self.graph._is_abandoned:
+            text += f", of block {self.graph.name!r}, which was not completed"
+        return f"Tensor({text})"
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -199,3 +199,77 @@ def test_a_weight_of_another_type_in_the_caller_is_reported() -> None:
     graph.weight("h.0.up.weight", (4, 8))
     with pytest.raises(GraphError, match=r"weight 'h\.0\.up\.weight' exists already"):
         graph.call(Counted(), graph.input("x", (1, 2, 8)), scope="h.0")
+
+
+def abandoned() -> tuple[Graph, Graph, list[Tensor]]:
+    """A graph with an input `x`, a block of it that raised, and tensors of that block."""
+    kept: list[Tensor] = []
+    blocks: list[Graph] = []
+
+    def raising(block: Graph, x: Tensor) -> Tensor:
+        blocks.append(block)
+        called = block.call(lambda inner, y: ops.gelu(y), x)
+        kept.extend((x, block.weight("w", (8,)), ops.gelu(x), called))
+        raise KeyError("mine")
+
+    graph = Graph()
+    x = graph.input("x", ("batch", 8))
+    with pytest.raises(KeyError, match="mine"):
+        graph.call(raising, x)
+    return graph, blocks[0], kept
+
+
+ABANDONED = "block 'raising' was not completed"
+FOUND = "of block 'raising', which was not completed)"
+
+
+def test_tensors_of_a_block_that_raised_say_so() -> None:
+    _, _, kept = abandoned()
+    assert [repr(tensor) for tensor in kept] == [
+        f"Tensor('x', [batch, 8], f32, {FOUND}",
+        f"Tensor('w', [8], f32, {FOUND}",
+        f"Tensor([batch, 8], f32, {FOUND}",
+        f"Tensor([?, 8], f32, {FOUND}",
+    ]
+    assert all(tensor.shape[-1] == 8 and tensor.dtype == "f32" for tensor in kept)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda g, b, t: t[0] + t[0], "'gpt.add' expected lhs to be of a graph to build on, "),
+        (lambda g, b, t: g.inputs["x"] + t[2], "'gpt.add' expected rhs to be of a graph to build"),
+        (lambda g, b, t: t[1] + g.inputs["x"], "'gpt.add' expected lhs to be of a graph to build"),
+        (lambda g, b, t: t[3].T, "'gpt.transpose' expected input to be of a graph to build on"),
+        (lambda g, b, t: ops.causal_mask((2, t[0].shape[0])), "expected sizes to be of a graph to"),
+        (lambda g, b, t: ops.causal_mask((2, 2), graph=b), ABANDONED),
+        (lambda g, b, t: b.weight("w", (8,)), ABANDONED),
+        (lambda g, b, t: b.weight("v", (8,)), ABANDONED),
+        (lambda g, b, t: b.call(lambda inner, y: y, t[0]), ABANDONED),
+        (lambda g, b, t: b.wrap(t[0].value), ABANDONED),
+        (lambda g, b, t: g.wrap(t[0].value), "found one of function 'raising'"),
+        (lambda g, b, t: g.wrap(t[2].value), "found one of function 'raising'"),
+        (lambda g, b, t: g.call(lambda inner, y: y, t[0]), FOUND),
+        (lambda g, b, t: g.output("y", t[2]), FOUND),
+    ],
+)
+def test_a_block_that_raised_is_not_built_on(use: Any, message: str) -> None:
+    graph, block, kept = abandoned()
+    before = str(graph.module)
+    with pytest.raises(GraphError) as caught:
+        use(graph, block, kept)
+    assert message in str(caught.value)
+    assert f"{__file__}:" in str(caught.value)
+    assert str(graph.module) == before
+
+
+def test_a_block_that_raised_can_be_called_again() -> None:
+    graph, _, kept = abandoned()
+
+    def raising(block: Graph, x: Tensor) -> Tensor:
+        return ops.gelu(x)
+
+    graph.output("y", graph.call(raising, graph.inputs["x"]))
+    assert functions(graph) == ["forward", "lambda", "raising"]
+    del graph
+    assert repr(kept[2]) == f"Tensor([batch, 8], f32, {FOUND}"
