@@ -9,9 +9,13 @@ those belong to the caller.
 from __future__ import annotations
 
 import dataclasses
+import math
+import numbers
 import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gpt_mlir.dtypes import DType
 from gpt_mlir.graph.call_site import CallSite
@@ -67,9 +71,11 @@ class BlockTable:
         Raises:
             GraphError: The function builds a wrong graph, calls itself, or returns no tensors.
         """
-        key = (function, tuple(map(_signature_of, operands)), tuple(sorted(static.items())))
         label = getattr(function, "__name__", type(function).__name__)
         try:
+            hash((function, *static.values()))
+            given = tuple((name, _identity_of(static[name])) for name in sorted(static))
+            key = (_identity_of(function), tuple(map(_signature_of, operands)), given)
             known = key in self._blocks
         except TypeError as error:
             raise site.error(
@@ -104,6 +110,29 @@ class BlockTable:
 def _signature_of(tensor: Tensor) -> Hashable:
     names = tuple(size.name if isinstance(size, Dim) else None for size in tensor.shape)
     return (tensor.type, names)
+
+
+def _identity_of(value: Any) -> Hashable:
+    """Returns a key that only values have that build the same block as `value`.
+
+    Equality is not enough: 1, 1.0 and True are equal, so are 0.0 and -0.0, and no NaN is.
+    """
+    kind: Any = type(value)
+    if isinstance(value, (tuple, frozenset)):
+        items = map(_identity_of, value)
+        return (kind, tuple(items) if isinstance(value, tuple) else frozenset(items))
+    if getattr(getattr(kind, "__dataclass_params__", None), "eq", False):
+        fields = (field for field in dataclasses.fields(kind) if field.compare)
+        return (kind, tuple(_identity_of(getattr(value, field.name)) for field in fields))
+    if isinstance(value, np.generic):
+        return (kind, value.dtype, value.tobytes())
+    if isinstance(value, numbers.Real):
+        if value != value:
+            return (kind, "nan")
+        return (kind, value, value == 0 and math.copysign(1.0, value))
+    if isinstance(value, numbers.Complex):
+        return (kind, _identity_of(value.real), _identity_of(value.imag))
+    return (kind, value)
 
 
 def _trace(

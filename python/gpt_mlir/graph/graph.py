@@ -241,7 +241,8 @@ class Graph:
                 arguments; returns a tensor or a tuple of tensors.
             *tensors: The operands, tensors of this graph.
             scope: Put in front of the names of the block's weights, with a dot.
-            **static: Hashable arguments, the same for every call that shares the block.
+            **static: Hashable arguments. Calls share a block if all are equal and of the same
+                types; -0.0 is not 0.0, and a NaN is a NaN.
 
         Returns:
             What `function` returned, as tensors of this graph.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gpt_mlir import Graph, GraphError, Tensor
@@ -273,3 +276,91 @@ def test_a_block_that_raised_can_be_called_again() -> None:
     assert functions(graph) == ["forward", "lambda", "raising"]
     del graph
     assert repr(kept[2]) == f"Tensor([batch, 8], f32, {FOUND}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    factor: object
+    note: object = dataclasses.field(default=None, compare=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """A block whose arguments are its fields."""
+
+    factor: float
+
+    def __call__(self, block: Graph, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+# Pairs that Python says are equal.
+EQUAL = [
+    (0.0, -0.0),
+    (1, True),
+    (1, 1.0),
+    (0, False),
+    (2.0, np.float32(2)),
+    (np.float32(2), np.float64(2)),
+    (np.float32(0), np.float32(-0.0)),
+    (np.int32(1), np.int64(1)),
+    (2, Fraction(2)),
+    (complex(0.0, 0.0), complex(0.0, -0.0)),
+]
+WRAPPED = [
+    lambda value: value,
+    lambda value: (value,),
+    lambda value: ("a", (2, value)),
+    lambda value: frozenset({value}),
+    Options,
+    lambda value: (Options((value,)),),
+]
+
+
+def count_traces(*arguments: object) -> int:
+    traces = 0
+
+    def block(graph: Graph, x: Tensor, *, s: Any) -> Tensor:
+        nonlocal traces
+        traces += 1
+        return x
+
+    graph = Graph()
+    x = graph.input("x", (1,))
+    for argument in arguments:
+        graph.call(block, x, s=argument)
+    return traces
+
+
+@pytest.mark.parametrize("wrap", WRAPPED)
+@pytest.mark.parametrize(("one", "other"), EQUAL)
+def test_static_arguments_that_are_equal_but_not_the_same(one: Any, other: Any, wrap: Any) -> None:
+    assert one == other
+    assert count_traces(wrap(one), wrap(other), wrap(one), wrap(other)) == 2
+
+
+@pytest.mark.parametrize("wrap", WRAPPED)
+def test_every_nan_is_the_same_static_argument(wrap: Any) -> None:
+    nans = [float("nan"), float("nan"), float("inf") - float("inf")]
+    assert count_traces(*map(wrap, nans)) == 1
+    assert count_traces(*(wrap(np.float32("nan")) for _ in range(3))) == 1
+
+
+def test_static_arguments_that_are_the_same() -> None:
+    assert count_traces(10**400, 10**400, int("1" + "0" * 400)) == 1
+    assert count_traces(Options(1, "a"), Options(1, "b")) == 1
+    assert count_traces("ab", "".join(["a", "b"])) == 1
+
+
+def test_blocks_that_are_equal_but_not_the_same() -> None:
+    graph = Graph()
+    x = graph.input("x", (1,))
+    for factor in (0.0, -0.0, 0.0):
+        graph.call(Scaling(factor), x)
+    assert functions(graph) == ["forward", "Scaling", "Scaling_1"]
+
+
+def test_a_static_argument_with_something_unhashable_in_it() -> None:
+    graph = Graph()
+    with pytest.raises(GraphError, match="static arguments of block '<lambda>' to be hashable"):
+        graph.call(lambda b, x, s: x, graph.input("x", (1,)), s=(1, [2]))
