@@ -17,7 +17,7 @@ from typing import Any
 from gpt_mlir import ir
 from gpt_mlir.errors import GraphError
 
-__all__ = ["CallSite", "MLIRError"]
+__all__ = ["CallSite", "MLIRError", "describe", "show"]
 
 # Defined by MLIR at run time; its stubs do not know it.
 MLIRError: Any = ir.MLIRError  # type: ignore[attr-defined]
@@ -78,3 +78,17 @@ class CallSite:
         ):
             return ""
         return f"{location.filename}:{location.start_line}: "
+
+
+def show(value: object) -> str:
+    """Returns a value as a message shows it: in 60 characters at most."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python prints
+        text = object.__repr__(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def describe(value: object) -> str:
+    """Returns the type of a value and the value as a message shows them."""
+    return "None" if value is None else f"{type(value).__name__} {show(value)}"

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from gpt_mlir import ir
 from gpt_mlir.dtypes import DType, DTypeLike
-from gpt_mlir.graph.call_site import CallSite
+from gpt_mlir.graph.call_site import CallSite, show
+from gpt_mlir.graph.scalars import TEXT_TYPES
 from gpt_mlir.graph.tensor import Dim
 from gpt_mlir.integers import integer_of
 
@@ -32,7 +33,7 @@ class Declaration:
         Raises:
             GraphError: Either is not valid; the message names `what`.
         """
-        if isinstance(shape, str) or not isinstance(shape, Sequence):
+        if isinstance(shape, TEXT_TYPES) or not isinstance(shape, Sequence):
             raise site.error(f"expected the shape of {what} to be a sequence, found {shape!r}")
         self.sizes: list[int | None] = []
         self.dim_names: list[str] = []
@@ -46,11 +47,16 @@ class Declaration:
             if size == "" or (number is not None and number < 0):
                 raise site.error(
                     f"expected dimension {axis} of {what} not to be negative or empty, "
-                    f"found {size!r}"
+                    f"found {show(size)}"
+                )
+            if isinstance(size, str) and not _is_utf8(size):
+                raise site.error(
+                    f"expected the name of dimension {axis} of {what} to have a form in UTF-8, "
+                    f"found {show(size)}"
                 )
             if number is not None and number >= 2**63:
                 raise site.error(
-                    f"expected dimension {axis} of {what} to fit 64 bits, found {size!r}"
+                    f"expected dimension {axis} of {what} to fit 64 bits, found {show(size)}"
                 )
             self.sizes.append(number)
             name = size.name if isinstance(size, Dim) else size
@@ -97,10 +103,20 @@ def check_name(kind: str, name: object, site: CallSite) -> None:
     """Checks the name of an input, weight, output or scope.
 
     Raises:
-        GraphError: It is not a non-empty str.
+        GraphError: It is not a non-empty str, or has lone surrogates.
     """
     if not isinstance(name, str) or not name:
         raise site.error(f"expected the name of {kind} to be a non-empty str, found {name!r}")
+    if not _is_utf8(name):
+        raise site.error(f"expected the name of {kind} to have a form in UTF-8, found {show(name)}")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_symbol(name: object, site: CallSite) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_mlir.dtypes import DType, DTypeLike
 from gpt_mlir.errors import GraphError
-from gpt_mlir.graph.call_site import CallSite, MLIRError
+from gpt_mlir.graph.call_site import CallSite, MLIRError, describe, show
+from gpt_mlir.graph.scalars import TEXT_TYPES, float_of
 from gpt_mlir.graph.tensor import Tensor, Value
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class OpCall:
                 function raised.
         """
         if not isinstance(value, Tensor):
-            raise self.error(f"expected {parameter} to be a Tensor, found {_describe(value)}")
+            raise self.error(f"expected {parameter} to be a Tensor, found {describe(value)}")
         if value.graph._is_abandoned:
             raise self.error(f"expected {parameter} to be of a graph to build on, found {value!r}")
         if self.graph is None:
@@ -68,9 +69,9 @@ class OpCall:
             GraphError: `value` is not an integer that fits 64 bits.
         """
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-            raise self.error(f"expected {parameter} to be an int, found {_describe(value)}")
+            raise self.error(f"expected {parameter} to be an int, found {describe(value)}")
         if not -(2**63) <= int(value) < 2**63:
-            raise self.error(f"expected {parameter} to fit 64 bits, found {value}")
+            raise self.error(f"expected {parameter} to fit 64 bits, found {show(value)}")
         return int(value)
 
     def optional_integer(self, parameter: str, value: Any) -> int | None:
@@ -81,11 +82,14 @@ class OpCall:
         """Returns a float argument.
 
         Raises:
-            GraphError: `value` is not a real number.
+            GraphError: `value` is not a real number, or too large for f64.
         """
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise self.error(f"expected {parameter} to be a float, found {_describe(value)}")
-        return float(value)
+            raise self.error(f"expected {parameter} to be a float, found {describe(value)}")
+        number = float_of(value)
+        if number is None:
+            raise self.error(f"expected {parameter} to fit f64, found {describe(value)}")
+        return number
 
     def optional_real(self, parameter: str, value: Any) -> float | None:
         """Returns a float argument that may be None."""
@@ -98,7 +102,7 @@ class OpCall:
             GraphError: `value` is not a bool.
         """
         if not isinstance(value, bool):
-            raise self.error(f"expected {parameter} to be a bool, found {_describe(value)}")
+            raise self.error(f"expected {parameter} to be a bool, found {describe(value)}")
         return value
 
     def choice(self, parameter: str, value: Any, cases: type[enum.Enum]) -> enum.Enum:
@@ -111,7 +115,7 @@ class OpCall:
             if value is case or value == str(case):
                 return case
         legal = ", ".join(repr(str(case)) for case in cases)
-        raise self.error(f"expected {parameter} to be one of {legal}, found {_describe(value)}")
+        raise self.error(f"expected {parameter} to be one of {legal}, found {describe(value)}")
 
     def dtype(self, parameter: str, value: DTypeLike) -> DType:
         """Returns a dtype argument.
@@ -126,9 +130,9 @@ class OpCall:
 
     def integers(self, parameter: str, value: Any) -> list[int]:
         """Returns an argument that is a sequence of integers."""
-        if not isinstance(value, Sequence) or isinstance(value, str):
+        if not isinstance(value, Sequence) or isinstance(value, TEXT_TYPES):
             raise self.error(
-                f"expected {parameter} to be a sequence of ints, found {_describe(value)}"
+                f"expected {parameter} to be a sequence of ints, found {describe(value)}"
             )
         return [self.integer(f"{parameter}[{i}]", item) for i, item in enumerate(value)]
 
@@ -163,12 +167,3 @@ class OpCall:
         """Builds and verifies an op with one result; returns it. See `build_all`."""
         (result,) = self.build_all(op_class, **arguments)
         return result
-
-
-def _describe(value: object) -> str:
-    if value is None:
-        return "None"
-    text = repr(value)
-    if len(text) > 60:
-        text = text[:57] + "..."
-    return f"{type(value).__name__} {text}"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from gpt_mlir import ir
 from gpt_mlir.dtypes import DType
-from gpt_mlir.graph.call_site import CallSite
+from gpt_mlir.graph.call_site import CallSite, describe
+from gpt_mlir.graph.scalars import float_of
 
 if TYPE_CHECKING:
     from gpt_mlir.graph.graph import Graph
@@ -194,7 +195,13 @@ class Tensor:
             raise CallSite.find().error(
                 f"division of {self!r} expects a number other than 0, found {other!r}"
             )
-        return ops.scale(self, factor=1.0 / other)
+        divisor = float_of(other)
+        if not divisor:
+            raise CallSite.find().error(
+                f"division of {self!r} expects a number in the range of f64, "
+                f"found {describe(other)}"
+            )
+        return ops.scale(self, factor=1.0 / divisor)
 
     def __matmul__(self, other: Tensor) -> Tensor:
         from gpt_mlir.graph import ops

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ import pytest
 
 from gpt_mlir import Graph, GraphError, Tensor
 from gpt_mlir.graph import ops
+
+# More than a float can be.
+HUGE = 10**400
 
 # What a user does wrong, as one line, and what the message must say.
 CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
@@ -74,6 +78,32 @@ CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
         lambda g, x: ops.transpose(x, permutation=3),
         "'gpt.transpose' expected permutation to be a sequence of ints, found int 3",
     ),
+    (lambda g, x: x * HUGE, f"'gpt.scale' expected factor to fit f64, found int 1{'0' * 56}..."),
+    (lambda g, x: x * 10**5000, "'gpt.scale' expected factor to fit f64, found int <int object"),
+    (lambda g, x: x * -HUGE, "'gpt.scale' expected factor to fit f64, found int -1000"),
+    (lambda g, x: x / HUGE, "f32) expects a number in the range of f64, found int 1000"),
+    (lambda g, x: x / Fraction(1, HUGE), "expects a number in the range of f64, found Fraction"),
+    (
+        lambda g, x: ops.scale(x, factor=np.longdouble("1e4000")),
+        "'gpt.scale' expected factor to fit f64, found longdouble",
+    ),
+    (
+        lambda g, x: ops.layer_norm(x, g.weight("w", (8,)), epsilon=HUGE),
+        "'gpt.layer_norm' expected epsilon to fit f64, found int 1000",
+    ),
+    (
+        lambda g, x: ops.attention(x, x, x, num_heads=2, scale=HUGE),
+        "'gpt.attention' expected scale to fit f64, found int 1000",
+    ),
+    (lambda g, x: ops.split(x, 10**5000), "'gpt.split' expected num_parts to fit 64 bits, found <"),
+    (
+        lambda g, x: ops.transpose(x, permutation=b"\0\2\1"),
+        "'gpt.transpose' expected permutation to be a sequence of ints, found bytes b'",
+    ),
+    (
+        lambda g, x: ops.causal_mask(b"ab", graph=g),
+        "expected sizes to be (queries, keys), found b'ab'",
+    ),
     (lambda g, x: ops.cast(x, dtype="f8"), "'gpt.cast' dtype: dtype 'f8' is not supported"),
     (
         lambda g, x: ops.add(x, Graph("other").input("y", (2, 5, 8))),
@@ -92,6 +122,33 @@ CASES: list[tuple[Callable[[Graph, Tensor], Any], str]] = [
     (lambda g, x: g.input("", (1,)), "expected the name of input to be a non-empty str, found ''"),
     (lambda g, x: g.input("y", "seq"), "expected the shape of input 'y' to be a sequence"),
     (lambda g, x: g.input("y", 3), "expected the shape of input 'y' to be a sequence, found 3"),
+    (lambda g, x: g.input("y", b"ab"), "shape of input 'y' to be a sequence, found b'ab'"),
+    (lambda g, x: g.weight("w", bytearray(2)), "shape of weight 'w' to be a sequence, found byte"),
+    (lambda g, x: g.input("y", memoryview(b"ab")), "shape of input 'y' to be a sequence, found <m"),
+    (
+        lambda g, x: g.input("\ud800", (1,)),
+        r"expected the name of input to have a form in UTF-8, found '\ud800'",
+    ),
+    (
+        lambda g, x: g.weight("a\udfff", (1,)),
+        r"expected the name of weight to have a form in UTF-8, found 'a\udfff'",
+    ),
+    (
+        lambda g, x: g.output("\ud800", x),
+        r"expected the name of output to have a form in UTF-8, found '\ud800'",
+    ),
+    (
+        lambda g, x: g.call(lambda b, y: y, x, scope="\ud800"),
+        r"expected the name of scope to have a form in UTF-8, found '\ud800'",
+    ),
+    (
+        lambda g, x: g.input("y", (2, "\ud800")),
+        r"expected the name of dimension 1 of input 'y' to have a form in UTF-8, found '\ud800'",
+    ),
+    (
+        lambda g, x: g.input("y", (10**5000,)),
+        "expected dimension 0 of input 'y' to fit 64 bits, found <int object",
+    ),
     (lambda g, x: g.input("y", (1.0,)), "expected dimension 0 of input 'y' to be an int, a str"),
     (lambda g, x: g.input("y", (2, -1)), "expected dimension 1 of input 'y' not to be negative"),
     (
@@ -262,3 +319,16 @@ def test_extents_of_numpy() -> None:
     graph, _ = make_graph()
     assert graph.input("y", (np.int32(3), np.uint64(4))).shape == (3, 4)
     assert graph.weight("w", np.zeros((5, 6)).shape).shape == (5, 6)
+
+
+def test_names_are_any_text() -> None:
+    graph, _ = make_graph()
+    y = graph.input("é \U0001f600", ("längd", 8))
+    assert repr(y) == "Tensor('é \U0001f600', [längd, 8], f32)"
+
+
+def test_numbers_at_the_ends_of_f64() -> None:
+    _, x = make_graph()
+    for factor in (10**308, float("inf"), float("nan"), np.longdouble("inf"), Fraction(1, HUGE)):
+        assert (x * factor).shape == x.shape  # type: ignore[operator]
+    assert (x / float("inf")).shape == x.shape

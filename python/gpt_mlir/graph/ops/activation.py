@@ -9,6 +9,7 @@ from gpt_mlir.dialects import gpt
 from gpt_mlir.dtypes import DTypeLike
 from gpt_mlir.graph.declarations import Declaration
 from gpt_mlir.graph.op_call import OpCall
+from gpt_mlir.graph.scalars import TEXT_TYPES
 from gpt_mlir.graph.tensor import Dim, Tensor
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def causal_mask(
     """
     call = OpCall("causal_mask", graph)
     p = call.optional_tensor("positions", positions)
-    if not isinstance(sizes, Sequence) or isinstance(sizes, str) or len(sizes) != 2:
+    if not isinstance(sizes, Sequence) or isinstance(sizes, TEXT_TYPES) or len(sizes) != 2:
         raise call.error(f"expected sizes to be (queries, keys), found {sizes!r}")
     extents: list[int | Dim] = []
     for size in sizes:
