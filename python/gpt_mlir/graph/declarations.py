@@ -119,11 +119,11 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def check_symbol(name: object, site: CallSite) -> None:
-    """Checks the name of a function.
+def check_symbol(name: object, site: CallSite, what: str = "the name of a function") -> None:
+    """Checks the name of a function, which the message calls `what`.
 
     Raises:
         GraphError: It is not an identifier.
     """
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
-        raise site.error(f"expected the name of a function to be an identifier, found {name!r}")
+        raise site.error(f"expected {what} to be an identifier, found {show(name)}")

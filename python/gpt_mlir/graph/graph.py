@@ -7,7 +7,6 @@ a mistake surfaces at the line that makes it. `Graph.call` adds sub-graphs to th
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from gpt_mlir.graph.declarations import (
     interface_attributes,
 )
 from gpt_mlir.graph.dims import DimTable
+from gpt_mlir.graph.kv_cache import insert_kv_cache
 from gpt_mlir.graph.signature import FunctionSignature
 from gpt_mlir.graph.tensor import Dim, Tensor, Value
 
@@ -336,31 +336,18 @@ class Graph:
         """Makes functions for prefill and decode with a KV cache from this causal function.
 
         Args:
-            **options: Options of the pass `gpt-insert-kv-cache`, with underscores for dashes.
+            **options: Options of the pass `gpt-insert-kv-cache`, with underscores for dashes:
+                `logits` is "last" or "all"; `cache_element_type` "as-activations", "f32", "bf16"
+                or "f16"; `keep_function` a bool; `prefill_name` and `decode_name` are identifiers.
 
         Returns:
             A new module; the graph stays as it is.
 
         Raises:
-            GraphError: The graph does not qualify; the message says which op mixes positions in a
-                way that cannot be computed token by token.
+            GraphError: An option is not valid, or the graph does not qualify; the message says
+                which op mixes positions in a way that cannot be computed token by token.
         """
-        from gpt_mlir.passmanager import PassManager
-
-        site = CallSite.find()
-        buffer = io.BytesIO()
-        self.module.operation.write_bytecode(buffer)
-        module: ir.Module = ir.Module.parse(buffer.getvalue(), self.context)
-        given = {"function": self.name, **options}
-        text = " ".join(f"{key.replace('_', '-')}={_option(v)}" for key, v in given.items())
-        try:
-            pipeline = f"builtin.module(gpt-insert-kv-cache{{{text}}},cse,canonicalize)"
-            PassManager.parse(pipeline, self.context).run(module.operation)
-        except MLIRError as error:
-            raise site.error_from(error, f"graph {self.name!r}") from None
-        except ValueError as error:
-            raise site.error(f"gpt-insert-kv-cache: {' '.join(str(error).split())}") from None
-        return module
+        return insert_kv_cache(self.module, self.name, options, CallSite.find())
 
     # The way to everything MLIR can do.
 
@@ -464,7 +451,3 @@ def _function_of(value: Value) -> ir.Operation | None:
 
 def _dim_names(tensor: Tensor) -> list[str]:
     return [(size.name or "") if isinstance(size, Dim) else "" for size in tensor.shape]
-
-
-def _option(value: int | str | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

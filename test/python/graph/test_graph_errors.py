@@ -281,10 +281,37 @@ def test_a_graph_that_cannot_be_cached_says_which_op_and_where() -> None:
     assert str(graph.module) == before
 
 
-def test_a_wrong_option_of_the_cache_pass() -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"block": 3}, "no such option 'block'; expected one of function, prefill_name, decode_na"),
+        ({"logits": "foo"}, "expected logits to be one of 'last', 'all', found str 'foo'"),
+        ({"logits": None}, "expected logits to be one of 'last', 'all', found None"),
+        (
+            {"cache_element_type": "f64"},
+            "expected cache_element_type to be one of 'as-activations', 'f32', 'bf16', 'f16', found"
+            " str 'f64'",
+        ),
+        ({"keep_function": "maybe"}, "expected keep_function to be a bool, found str 'maybe'"),
+        ({"keep_function": 2}, "expected keep_function to be a bool, found int 2"),
+        ({"prefill_name": "a b"}, "expected prefill_name to be an identifier, found 'a b'"),
+        ({"prefill_name": "x}"}, "expected prefill_name to be an identifier, found 'x}'"),
+        ({"prefill_name": ""}, "expected prefill_name to be an identifier, found ''"),
+        ({"decode_name": "\ud800"}, r"decode_name to be an identifier, found '\ud800'"),
+        ({"decode_name": "a\0b"}, r"decode_name to be an identifier, found 'a\x00b'"),
+        ({"function": 3}, "expected function to be an identifier, found 3"),
+        ({"function": "other"}, "expected a function 'other' to add KV caches to"),
+        ({"decode_name": "prefill"}, "expected two different names for the prefill and decode"),
+    ],
+)
+def test_a_wrong_option_of_the_cache_pass(
+    options: dict[str, Any], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     graph, _ = make_graph()
-    with pytest.raises(GraphError, match=r"gpt-insert-kv-cache: .*no such option block"):
-        graph.insert_kv_cache(block=3)
+    with pytest.raises(GraphError, match=re.escape(message)) as caught:
+        graph.insert_kv_cache(**options)
+    assert str(caught.value).startswith(f"{__file__}:")
+    assert capfd.readouterr().err == ""
 
 
 def test_wrapping_what_is_in_no_function() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
+from gpt_mlir.passmanager import PassManager
 
 from gpt_mlir import Graph, GraphError, Tensor, ir
 from gpt_mlir.dialects import gpt, tensor
 from gpt_mlir.graph import ops
+from gpt_mlir.graph.kv_cache import CHOICES, FLAGS, NAMES
 
 
 def attention_block() -> Graph:
@@ -147,6 +150,24 @@ def test_insert_kv_cache_makes_a_module_of_its_own() -> None:
     assert [op.name.value for op in module.body] == ["attention_block", "start", "decode"]
     assert "gpt.cached_attention" in str(module)
     assert str(graph.module) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *((option, value) for option, values in CHOICES.items() for value in values),
+        *((option, value) for option in FLAGS for value in (True, False)),
+    ],
+)
+def test_insert_kv_cache_takes_every_legal_value(option: str, value: str | bool) -> None:
+    module = attention_block().insert_kv_cache(**{option: value})
+    assert {"prefill", "decode"} <= {op.name.value for op in module.body}
+
+
+def test_options_of_insert_kv_cache_are_those_of_the_pass() -> None:
+    options = {option.replace("_", "-") for option in (*NAMES, *FLAGS, *CHOICES)}
+    manager = PassManager.parse("builtin.module(gpt-insert-kv-cache)", Graph().context)
+    assert set(re.findall(r"([\w-]+)=", str(manager))) == options
 
 
 def test_contexts_are_apart() -> None:
