@@ -38,8 +38,13 @@ def to_carrier(value: Any, argument: TensorSignature) -> Any:
         argument: What the function expects.
 
     Raises:
-        InputError: `value` is no array and cannot become one of the expected dtype.
+        InputError: `value` is no array and cannot become one of the expected dtype, or has a mask.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(
+            f"argument '{argument.name}': expected an array without a mask, "
+            f"got {type(value).__name__}; masked_array.filled(value) makes one"
+        )
     if isinstance(value, np.ndarray):
         dtype = value.dtype
         # Those that the extension module would not see, would take for others, or has no name of.

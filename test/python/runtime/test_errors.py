@@ -34,6 +34,12 @@ WEIGHTS = {"scale.weight": np.ones(4, np.float32), "scale.bias": np.ones(4, np.f
         (X.astype("M8[s]"), r"argument 'x': expected dtype f32, got datetime64\[s\]"),
         (X.astype([("a", "f4")]), r"argument 'x': expected dtype f32, got \[\('a', '<f4'\)\]"),
         (X.astype(">f4"), "argument 'x': expected native byte order, got dtype >f4"),
+        (
+            np.ma.masked_array(X, X > 0),
+            "argument 'x': expected an array without a mask, got MaskedArray; .*filled",
+        ),
+        (np.ma.masked_array(X), "argument 'x': expected an array without a mask, got MaskedArray"),
+        (np.ma.masked, "argument 'x': expected an array without a mask, got MaskedConstant"),
         ("text", "argument 'x': expected an array of dtype f32, got str"),
         ([[1, 2], [3]], "argument 'x': .*inhomogeneous"),
         (None, "argument 'x': expected an array of dtype f32, got NoneType"),
@@ -81,6 +87,8 @@ def test_unbound_weights_are_named(affine: Executable) -> None:
 
 
 def test_wrong_weights(affine: Executable) -> None:
+    with pytest.raises(InputError, match=r"argument 'scale.bias': expected an array without a ma"):
+        affine.bind({"scale.bias": np.ma.masked_array(WEIGHTS["scale.bias"])})
     with pytest.raises(InputError, match="no function has an unbound weight 'other'"):
         affine.bind({**WEIGHTS, "other": X})
     with pytest.raises(InputError, match=r"argument 'scale.bias': expected rank 1"):
