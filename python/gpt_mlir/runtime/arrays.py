@@ -86,8 +86,13 @@ def _convert(value: Any, argument: TensorSignature) -> np.ndarray[Any, Any]:
             f"argument '{argument.name}': expected an array of dtype {expected}, "
             f"got {type(value).__name__} of dtype {array.dtype}"
         )
-    converted = array.astype(expected.numpy)
-    if expected.is_integer and not np.array_equal(converted, array):
+    with np.errstate(over="ignore"):
+        converted = array.astype(expected.numpy)
+    if expected.is_float:
+        fits = np.array_equal(np.isfinite(converted), np.isfinite(array))
+    else:
+        fits = np.array_equal(converted, array)
+    if not fits:
         raise InputError(f"argument '{argument.name}': a value is out of the range of {expected}")
     return converted
 

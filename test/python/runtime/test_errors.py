@@ -144,6 +144,29 @@ def test_numbers_that_do_not_fit(compiled: Compile) -> None:
         run([[1.5, 2, 3]])
 
 
+# Rounded to nearest, what is less than half a unit beyond the largest number is that number.
+@pytest.mark.parametrize(
+    ("dtype", "largest", "beyond"),
+    [
+        ("f32", 3.4028235e38, 3.4028236e38),
+        ("bf16", 3.39e38, 3.4e38),
+        ("f16", 65519, 65520),
+    ],
+)
+def test_numbers_beyond_a_float_type(
+    compiled: Compile, dtype: str, largest: float, beyond: float
+) -> None:
+    run = compiled(DTYPES.format(dtype=dtype))
+    for value in (largest, -largest, float("inf"), float("nan")):
+        first = float(run([[value, 0, 0]])["first"])
+        assert np.isfinite(first) == np.isfinite(value)
+    for value in (beyond, -beyond, 1e300):
+        with pytest.raises(
+            InputError, match=f"argument 'x': a value is out of the range of {dtype}"
+        ):
+            run([[value, 0, 0]])
+
+
 def test_arrays_of_another_bf16(compiled: Compile) -> None:
     run = compiled(DTYPES.format(dtype="bf16"))
     with pytest.raises(InputError, match="expected dtype bf16, got float16"):
