@@ -8,6 +8,7 @@ and gain that line: the rules live in the dialect, Python only says where they w
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -22,7 +23,8 @@ __all__ = ["CallSite", "MLIRError", "describe", "show"]
 # Defined by MLIR at run time; its stubs do not know it.
 MLIRError: Any = ir.MLIRError  # type: ignore[attr-defined]
 
-_FOLDER = os.path.dirname(__file__) + os.sep
+# This folder, and what stands between it and a `with` statement.
+_SKIPPED = (os.path.dirname(__file__) + os.sep, contextlib.__file__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class CallSite:
     def find(cls) -> CallSite:
         """Returns the innermost line of the running thread outside this folder."""
         frame = sys._getframe(1)
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(_FOLDER):
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_SKIPPED):
             frame = frame.f_back
         return cls(frame.f_code.co_filename, frame.f_lineno)
 

@@ -250,6 +250,7 @@ def test_tensors_of_a_block_that_raised_say_so() -> None:
         (lambda g, b, t: b.weight("v", (8,)), ABANDONED),
         (lambda g, b, t: b.call(lambda inner, y: y, t[0]), ABANDONED),
         (lambda g, b, t: b.wrap(t[0].value), ABANDONED),
+        (lambda g, b, t: b.insertion_point().__enter__(), ABANDONED),
         (lambda g, b, t: g.wrap(t[0].value), "found one of function 'raising'"),
         (lambda g, b, t: g.wrap(t[2].value), "found one of function 'raising'"),
         (lambda g, b, t: g.call(lambda inner, y: y, t[0]), FOUND),

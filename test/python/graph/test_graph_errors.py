@@ -253,6 +253,20 @@ def test_locations_are_the_users_lines() -> None:
     assert str(y.value.owner.location) == f'loc("{__file__}":{line}:0)'
 
 
+def test_the_line_of_a_with_statement_is_the_users() -> None:
+    from gpt_mlir import ir
+
+    graph, x = make_graph()
+    here = inspect.currentframe()
+    assert here is not None
+    with graph.insertion_point():
+        op = ir.Operation.create("gpt.gelu", results=[x.type], operands=[x.value])
+    assert str(op.location) == f'loc("{__file__}":{here.f_lineno - 2}:0)'
+    with pytest.raises(GraphError, match="expected the name of scope") as caught, graph.scope(""):
+        pass
+    assert str(caught.value).startswith(f"{__file__}:")
+
+
 def test_invalid_ir_from_the_escape_hatch_is_reported() -> None:
     from gpt_mlir import ir
 
