@@ -8,6 +8,7 @@ detached.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -40,7 +41,9 @@ def to_carrier(value: Any, argument: TensorSignature) -> Any:
     Raises:
         InputError: `value` is no array and cannot become one of the expected dtype, or has a mask.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    # Who has a masked array has loaded its module, which takes longer than many a call.
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(value, masked.MaskedArray):
         raise InputError(
             f"argument '{argument.name}': expected an array without a mask, "
             f"got {type(value).__name__}; masked_array.filled(value) makes one"

@@ -41,7 +41,7 @@ def test_dtype_may_be_given_in_any_form(graph: Graph, dtype: object) -> None:
 
 @pytest.mark.parametrize("dtype", ["i8", "f4", "?", "<f4", np.dtype(">f4")])
 def test_short_codes_of_numpy_are_refused(dtype: object) -> None:
-    """"i8" has 8 bytes in NumPy and 8 bits in MLIR."""
+    """ "i8" has 8 bytes in NumPy and 8 bits in MLIR."""
     with pytest.raises(TypeError, match="is not supported; expected one of f32, bf16"):
         DType.of(dtype)
 
