@@ -117,24 +117,27 @@ def sampler(request: pytest.FixtureRequest) -> Executable:
     return graph.compile(**request.param.options)
 
 
-# The running sum of N probabilities in f32 is off by at most this: indices whose part of [0, 1)
-# ends so near to `uniform` may come out instead of the next one.
+# By how much the running sum of probabilities in f32 may be off, in lanes and blocks: indices whose
+# part of [0, 1) ends so near to `uniform` may come out instead of the next one.
 SUM_ERROR = 64 * 2.0**-23
 
 
-def assert_drawn(index: Array, logits: Array, uniform: Array) -> None:
-    """Asserts that `index` is where the cumulative probability passes `uniform`."""
+def assert_drawn(index: Array, logits: Array, uniform: Array, error: float = SUM_ERROR) -> None:
+    """Asserts that `index` is where the cumulative probability passes `uniform`, within `error`."""
     cumulative = np.cumsum(reference.softmax(logits), -1)
     below = np.concatenate([np.zeros_like(cumulative[..., :1]), cumulative], -1)
     take = partial(np.take_along_axis, axis=-1)
-    assert (take(below, index[..., None])[..., 0] <= uniform + SUM_ERROR).all()
-    assert (take(below, index[..., None] + 1)[..., 0] > uniform - SUM_ERROR).all()
+    assert (take(below, index[..., None])[..., 0] <= uniform + error).all()
+    assert (take(below, index[..., None] + 1)[..., 0] > uniform - error).all()
 
 
 # Blocks of 256 choices: less than one, one, one more, several with a rest.
 @pytest.mark.parametrize("n", [*ODD, 256, 257, 1300, 50257])
-def test_sample(sampler: Executable, n: int) -> None:
+def test_sample(request: pytest.FixtureRequest, sampler: Executable, n: int) -> None:
     rng = np.random.default_rng(n)
+    # Level 0 adds one after the other: half an ulp of the sum for each.
+    in_order = request.node.callspec.params["sampler"].level == 0
+    error = max(SUM_ERROR, n * 2.0**-24) if in_order else SUM_ERROR
     forms = (("rank_3", (2, 5)), ("rank_1", ()), ("bf16", (3,)), ("static", (4,)))
     for function, lead in (*forms, ("static_blocks", (4,))):
         if n != {"static": 17, "static_blocks": 1300}.get(function, n):
@@ -148,7 +151,7 @@ def test_sample(sampler: Executable, n: int) -> None:
             logits = logits.astype(bfloat16)
         index = np.asarray(run(logits, uniform))
         assert index.shape == lead
-        assert_drawn(index, logits, uniform)
+        assert_drawn(index, logits, uniform, error)
 
 
 def test_sample_never_draws_what_is_hidden(sampler: Executable) -> None:
