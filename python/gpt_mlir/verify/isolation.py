@@ -36,11 +36,8 @@ def run_isolated(work: Callable[[], T], *, seconds: float) -> T:
         CrashError: It died by a signal, raised an exception, or took longer.
     """
     read, write = os.pipe()
-    child = os.fork()
+    child = _fork()
     if child == 0:
-        # The parent's garbage is not collected here: an MLIR context waits for the threads of its
-        # pool when it is destroyed, and none of them has been forked.
-        gc.freeze()
         os.close(read)
         _run_and_exit(work, write)
     os.close(write)
@@ -62,6 +59,24 @@ def run_isolated(work: Callable[[], T], *, seconds: float) -> T:
         raise CrashError(str(result))
     value: T = result
     return value
+
+
+def _fork() -> int:
+    """Forks; the parent's garbage is not collected in the child.
+
+    An MLIR context waits for the threads of its pool when it is destroyed, and none of them has
+    been forked. What libraries run at a fork in the child comes before anything here does.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        child = os.fork()
+        if child == 0:
+            gc.freeze()
+    finally:
+        if enabled:
+            gc.enable()
+    return child
 
 
 def _run_and_exit(work: Callable[[], T], write: int) -> NoReturn:

@@ -49,3 +49,22 @@ def test_contexts_of_the_parent_are_not_destroyed_in_the_child() -> None:
     finally:
         if enabled:
             gc.enable()
+
+
+def test_nor_by_what_libraries_run_at_a_fork() -> None:
+    armed = [True]
+
+    def collect_in_child() -> None:
+        if armed:
+            gc.set_threshold(100)
+            assert [[] for _ in range(1000)]
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(10**9)
+    os.register_at_fork(after_in_child=collect_in_child)
+    try:
+        _leave_context_behind()
+        assert run_isolated(lambda: 1, seconds=30) == 1
+    finally:
+        armed.clear()
+        gc.set_threshold(*threshold)
