@@ -13,6 +13,7 @@
 #include "gpt-c/Dialects.h"
 #include "gpt-c/Input.h"
 #include "gpt-c/Shape.h"
+#include "gpt-c/Threads.h"
 #include "mlir/Bindings/Python/Nanobind.h"
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
@@ -37,6 +38,9 @@ NB_MODULE(_gpt, m) {
       },
       nb::arg("context"), nb::arg("names"),
       "Loads registered dialects without importing their Python modules.");
+  m.def("share_threads", &gptShareThreads, nb::arg("context"),
+        "Lets a context run on the threads that all contexts share; see "
+        "gpt-c/Threads.h.");
   m.def("register_passes", &gptRegisterAllPasses,
         "Registers all passes and pipelines; repeated calls have no effect.");
   m.def(

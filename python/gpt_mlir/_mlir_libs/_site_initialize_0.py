@@ -9,11 +9,15 @@ would import the Python module of each, half a second for linalg alone.
 
 from typing import Any
 
-from ._gpt import load_dialects, register_passes
+from ._gpt import load_dialects, register_passes, share_threads
 from ._gpt import register_dialects as register_dialects
 
 # Read by upstream's initialisation; its mere presence counts.
 disable_load_all_available_dialects = True
+
+# Likewise: a context would get a pool of its own after the hook below. Nothing waits for the
+# threads of the shared one, and they are started anew in the child of a fork.
+disable_multithreading = True
 
 _LOADED_DIALECTS = [
     "gpt",
@@ -37,7 +41,8 @@ _LOADED_DIALECTS = [
 
 
 def context_init_hook(context: Any) -> None:
-    """Loads the common dialects; called by upstream for each new context."""
+    """Loads the common dialects, shares threads; called by upstream for each new context."""
+    share_threads(context)
     load_dialects(context, _LOADED_DIALECTS)
 
 
