@@ -15,7 +15,7 @@ from gpt_mlir.dtypes import DType
 
 __all__ = ["ArgumentKind", "FunctionSignature", "TensorSignature"]
 
-# The name of the dimension that is the sequence.
+# The name of the dimension that is the sequence, `kSequenceDimName` of `gpt-insert-kv-cache`.
 SEQUENCE_DIM = "seq"
 
 ArgumentKind = Literal["input", "weight", "cache", "positions", "output"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import os
 import pickle
 import selectors
@@ -36,7 +35,7 @@ def run_isolated(work: Callable[[], T], *, seconds: float) -> T:
         CrashError: It died by a signal, raised an exception, or took longer.
     """
     read, write = os.pipe()
-    child = _fork()
+    child = os.fork()
     if child == 0:
         os.close(read)
         _run_and_exit(work, write)
@@ -59,24 +58,6 @@ def run_isolated(work: Callable[[], T], *, seconds: float) -> T:
         raise CrashError(str(result))
     value: T = result
     return value
-
-
-def _fork() -> int:
-    """Forks; the parent's garbage is not collected in the child.
-
-    An MLIR context waits for the threads of its pool when it is destroyed, and none of them has
-    been forked. What libraries run at a fork in the child comes before anything here does.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        child = os.fork()
-        if child == 0:
-            gc.freeze()
-    finally:
-        if enabled:
-            gc.enable()
-    return child
 
 
 def _run_and_exit(work: Callable[[], T], write: int) -> NoReturn:
